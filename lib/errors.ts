@@ -46,6 +46,11 @@ interface RuntimeErrorOptions {
   cause?: unknown;
   /** Facts for the log line, such as a container id or a Docker status code. */
   details?: Readonly<Record<string, unknown>>;
+  /**
+   * Whether the failed attempt may have left a container: true if its undo is unconfirmed, false if nothing is
+   * left for certain; absent when the attempt did not get far enough to know more than the one before.
+   */
+  rollbackPending?: boolean;
 }
 
 /**
@@ -55,12 +60,14 @@ interface RuntimeErrorOptions {
 export class RuntimeError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
+  readonly rollbackPending: boolean | undefined;
 
   constructor(code: ErrorCode, message: string, options: RuntimeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'RuntimeError';
     this.code = code;
     this.details = options.details ?? {};
+    this.rollbackPending = options.rollbackPending;
   }
 }
 

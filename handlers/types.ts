@@ -1,0 +1,41 @@
+import type { Config } from '../lib/config.ts';
+import type { AttemptDocker } from '../lib/docker/docker.ts';
+import type { GameId } from '../lib/game-id.ts';
+import type { LobbyClient } from '../lib/lobby-client.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Effects } from '../lib/effects.ts';
+import type { OpKind, Operation } from '../lib/operation.ts';
+import type { RuntimeRecord } from '../lib/runtime-record.ts';
+
+/** What a handler may use. Everything in it belongs to one attempt at one operation. */
+export interface HandlerContext {
+  /** Aborts when the attempt must stop: lease lost, or the replica shuts down. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Docker, fenced: what can not be undone is refused once the lease is over. */
+  readonly docker: AttemptDocker;
+  readonly records: { get(gameId: GameId): Promise<RuntimeRecord | null> };
+  /** Commits what the operation found before it goes on, under the same fence as its outcome. */
+  readonly correct: (effects: Effects) => Promise<void>;
+  readonly lobby: LobbyClient;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly config: Config;
+}
+
+/** How a successful operation ended; a failure is thrown as a RuntimeError. */
+export interface Result {
+  /** True when the goal was reached already and nothing was done. */
+  readonly replay: boolean;
+  readonly containerId: string | null;
+  readonly engineEndpoint: string | null;
+  readonly effects: Effects;
+  /** Takes the Docker side back when the result can not be recorded. */
+  readonly undo?: () => Promise<void>;
+}
+
+/** One kind of operation, stateless. Run twice on one input, it ends the same. */
+export type Handler = (operation: Operation, context: HandlerContext) => Promise<Result>;
+
+/** The kinds that this version runs; a kind without a handler does not compile. */
+export type Handlers = Readonly<Record<Extract<OpKind, 'start' | 'stop'>, Handler>>;

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import Docker from 'dockerode';
+import { RuntimeError } from '../errors.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { mapDockerError } from './map-error.ts';
+
+/** The oldest Engine API that RTM speaks (Docker 20.10), and the newest one that it was written against. */
+const OLDEST_API = [1, 41] as const;
+const NEWEST_API = [1, 51] as const;
+
+export interface DockerAddress {
+  /** `unix://…` or `tcp://…`. */
+  host: string;
+  /** Files, for tcp:// with TLS. */
+  tls?: { ca?: string | undefined; cert?: string | undefined; key?: string | undefined } | undefined;
+}
+
+/** One call to Docker: aborted by the caller's signal or by the call's own deadline. */
+type Call<T> = (docker: Docker, abortSignal: AbortSignal) => Promise<T>;
+
+export interface DockerConnection {
+  /**
+   * Runs one short or bounded call. Rejects with DockerStatusError, with `docker_unavailable`, or with the
+   * reason of `signal`.
+   */
+  call<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
+}
+
+/** Connects lazily: the API version is negotiated by the first call, and again after a failed one. */
+export function makeDockerConnection(address: DockerAddress): DockerConnection {
+  const options = dialOptions(address);
+  let negotiated: Promise<Docker> | undefined;
+
+  const connect = (): Promise<Docker> => {
+    // Shared by all callers, so it goes by a deadline of its own and by nobody's signal.
+    negotiated ??= negotiate(options, AbortSignal.timeout(CALL_DEADLINE_MS.look)).catch((error) => {
+      negotiated = undefined;
+      throw error;
+    });
+    return negotiated;
+  };
+
+  return {
+    async call(verb, deadlineMs, signal, run) {
+      signal.throwIfAborted();
+      const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+      try {
+        return await run(await connect(), abortSignal);
+      } catch (error) {
+        if (error instanceof RuntimeError) throw error;
+        const mapped = mapDockerError(verb, error, signal);
+        // The daemon may come back as another version.
+        if (mapped instanceof RuntimeError) negotiated = undefined;
+        throw mapped;
+      }
+    },
+  };
+}
+
+/** Two calls that dockerode can abort although its published types take no options for them. */
+interface AbortableCalls {
+  version(options: { abortSignal: AbortSignal }): Promise<{ ApiVersion: string }>;
+  ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
+}
+export const abortable = (docker: Docker): AbortableCalls => docker as unknown as AbortableCalls;
+
+/** Picks the newest version that both sides know; a daemon older than ours is refused with a clear sentence. */
+async function negotiate(options: Docker.DockerOptions, abortSignal: AbortSignal): Promise<Docker> {
+  const answer = await abortable(new Docker(options)).version({ abortSignal });
+  const offered = answer.ApiVersion.split('.').map(Number);
+  if (compare(offered, OLDEST_API) < 0) {
+    throw new RuntimeError(
+      'docker_unavailable',
+      `The Docker daemon speaks API ${answer.ApiVersion}; Runtime Manager needs ${OLDEST_API.join('.')} or newer`,
+    );
+  }
+  const version = compare(offered, NEWEST_API) < 0 ? offered : NEWEST_API;
+  return new Docker({ ...options, version: `v${version.join('.')}` });
+}
+
+function compare(left: readonly number[], right: readonly number[]): number {
+  return (left[0] ?? 0) - (right[0] ?? 0) || (left[1] ?? 0) - (right[1] ?? 0);
+}
+
+function dialOptions({ host, tls }: DockerAddress): Docker.DockerOptions {
+  // Everything is given explicitly, or the library would mix in DOCKER_HOST from the environment.
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length), host: '' };
+  const { hostname, port } = new URL(host);
+  const base = { host: hostname, port: Number(port || (tls ? 2376 : 2375)) };
+  if (!tls) return { ...base, protocol: 'http' };
+  const read = (file: string | undefined) => (file ? readFileSync(file, 'utf8') : undefined);
+  const files = { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) };
+  const given = Object.fromEntries(Object.entries(files).filter(([, text]) => text !== undefined));
+  return { ...base, protocol: 'https', ...given };
+}

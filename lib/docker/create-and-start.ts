@@ -1,0 +1,145 @@
+import { type ErrorCode, RuntimeError, toRuntimeError } from '../errors.ts';
+import type { GameId } from '../game-id.ts';
+import type { ImageRef } from '../image-ref.ts';
+import { isSurrender } from '../lease.ts';
+import { imageRefOf, isOurs, operationOf } from './container.ts';
+import type { ContainerSpec } from './create-container.ts';
+import type { AttemptDocker } from './docker.ts';
+import { DockerStatusError, hasStatus } from './map-error.ts';
+import { isSameImage } from './same-image.ts';
+
+interface CreateRequest {
+  readonly gameId: GameId;
+  readonly imageRef: ImageRef;
+  readonly operationId: string;
+}
+
+/** The container that runs now; `created` is false when it was there already. */
+export interface Started {
+  readonly containerId: string;
+  readonly created: boolean;
+}
+
+/** The image was there when it was inspected and is not any more. Worth one more pull. */
+export class ImageVanishedError extends RuntimeError {}
+
+/** How often a name that Docker calls taken is looked at again before it counts as a failure. */
+const NAME_TRIES = 3;
+
+/**
+ * Creates the container and starts it. On failure the container is removed again, on a fresh deadline; the error
+ * says by `rollbackPending` when that could not be confirmed.
+ */
+export async function createAndStart(
+  docker: AttemptDocker,
+  request: CreateRequest,
+  spec: ContainerSpec,
+): Promise<Started> {
+  try {
+    const container = await create(docker, request, spec);
+    if (container.created) await start(docker, container.containerId, spec.name);
+    return container;
+  } catch (error) {
+    // Whoever runs the operation next takes up what is there; this attempt may not touch it any more.
+    if (isSurrender(error)) throw error;
+    throw await takenBack(docker, request, spec.name, await describe(docker, error));
+  }
+}
+
+async function create(docker: AttemptDocker, request: CreateRequest, spec: ContainerSpec): Promise<Started> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return { containerId: await docker.create(spec), created: true };
+    } catch (error) {
+      if (hasStatus(error, 404) && (await docker.hasNetwork())) {
+        throw new ImageVanishedError(
+          'image_pull_failed',
+          `Image ${request.imageRef.text} vanished from this host before its container was created`,
+          { cause: error },
+        );
+      }
+      if (!hasStatus(error, 409) || tries === NAME_TRIES) throw error;
+      const holder = await freeName(docker, request, spec.name);
+      if (holder) return { containerId: holder, created: false };
+    }
+  }
+}
+
+/**
+ * Looks at who holds the name. Our own that runs the same image is returned, to be taken over; our own that does not
+ * run is removed; anything else stays and is told.
+ */
+async function freeName(
+  docker: AttemptDocker,
+  { gameId, imageRef }: CreateRequest,
+  name: string,
+): Promise<string | undefined> {
+  const holder = await docker.inspect(name);
+  // Docker sometimes holds a name for a container that is gone: worth another try.
+  if (!holder) return undefined;
+  const details = { container_id: holder.id };
+  if (!isOurs(holder, { gameId, network: docker.network })) {
+    throw new RuntimeError(
+      'container_start_failed',
+      `A container named ${name} exists that Runtime Manager does not own; it was left untouched, rename or remove it`,
+      { details },
+    );
+  }
+  if (!holder.running) {
+    await docker.remove(holder.id);
+    return undefined;
+  }
+  if (isSameImage(imageRefOf(holder), imageRef)) return holder.id;
+  throw new RuntimeError(
+    'conflict',
+    `Container ${name} of this game is running ${imageRefOf(holder)}, not ${imageRef.text}; stop it first`,
+    { details },
+  );
+}
+
+async function start(docker: AttemptDocker, id: string, name: string): Promise<void> {
+  try {
+    await docker.start(id);
+  } catch (error) {
+    // 403: the network still has an endpoint of that name from a container that died badly.
+    if (!hasStatus(error, 403)) throw error;
+    await docker.disconnectEndpoint(name);
+    await docker.start(id);
+  }
+}
+
+/** The failure in the words and the code that operators know. Never throws: the container is yet to be removed. */
+async function describe(docker: AttemptDocker, error: unknown): Promise<RuntimeError> {
+  if (!(error instanceof DockerStatusError)) return toRuntimeError(error);
+  const network = error.status === 404 ? await docker.hasNetwork().catch(() => true) : true;
+  return network
+    ? new RuntimeError('container_start_failed', `Docker refused to start the container: ${error.message}`, {
+        cause: error,
+        details: { status: error.status },
+      })
+    : new RuntimeError(
+        'start_config_invalid',
+        `Docker network "${docker.network}" disappeared while the container was started`,
+        { cause: error },
+      );
+}
+
+/** Removes what this operation left under the name, and returns the first failure with what came of that. */
+async function takenBack(
+  docker: AttemptDocker,
+  { operationId }: CreateRequest,
+  name: string,
+  failure: RuntimeError,
+): Promise<RuntimeError> {
+  try {
+    const left = await docker.undo.inspect(name);
+    if (left && operationOf(left) === operationId) await docker.undo.remove(left.id);
+    return failure instanceof ImageVanishedError ? failure : told(failure, failure.code, false);
+  } catch {
+    // Not final before somebody has looked: the operation is run again, and its next attempt finds the container.
+    return told(failure, 'docker_unavailable', true);
+  }
+}
+
+const told = (failure: RuntimeError, code: ErrorCode, rollbackPending: boolean): RuntimeError =>
+  new RuntimeError(code, failure.message, { cause: failure, details: failure.details, rollbackPending });

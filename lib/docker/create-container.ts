@@ -1,0 +1,68 @@
+import type { ContainerCreateOptions } from 'dockerode';
+import type { DockerConnection } from './connection.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+
+/** Everything about a game's container that RTM decides; the rest is the image's. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly imageRef: string;
+  readonly hostname: string;
+  readonly network: string;
+  readonly aliases: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** The game's directory on the host and where the engine sees it. */
+  readonly mount: { readonly source: string; readonly target: string };
+  readonly limits: { readonly nanoCpus: number; readonly memoryBytes: number; readonly pidsLimit: number };
+  readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
+  /** Capabilities given back after all were dropped. */
+  readonly capAdd: readonly string[];
+  readonly readOnlyRootfs: boolean;
+  /** OCI runtime, undefined for the daemon's default. */
+  readonly runtime?: string | undefined;
+}
+
+/** Creates the container and returns its id. Rejects with Docker's status (409: the name is taken). */
+export async function createContainer(
+  connection: DockerConnection,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<string> {
+  const body = createBody(spec);
+  return connection.call('create container', CALL_DEADLINE_MS.act, signal, async (docker, abortSignal) => {
+    // dockerode puts plain options into the URL too; these two keep query and body apart.
+    const options = { _query: { name: spec.name }, _body: body, abortSignal };
+    const container = await docker.createContainer(options as ContainerCreateOptions);
+    return container.id;
+  });
+}
+
+/** The request body of `POST /containers/create` (Engine API 1.41 and newer). */
+export function createBody(spec: ContainerSpec): ContainerCreateOptions {
+  return {
+    Image: spec.imageRef,
+    Hostname: spec.hostname,
+    Labels: { ...spec.labels },
+    // Two names for one path: engines of both generations find it.
+    Env: [`GAME_STATE_PATH=${spec.mount.target}`, `STORAGE_PATH=${spec.mount.target}`],
+    HostConfig: {
+      NetworkMode: spec.network,
+      // A mount, not a bind string: Docker refuses a missing source instead of creating it for root.
+      Mounts: [{ Type: 'bind', Source: spec.mount.source, Target: spec.mount.target }],
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: spec.log.driver, Config: { ...spec.log.options } },
+      // PID 1 that passes signals on and reaps; many engines do neither.
+      Init: true,
+      SecurityOpt: ['no-new-privileges'],
+      CapDrop: ['ALL'],
+      CapAdd: [...spec.capAdd],
+      ReadonlyRootfs: spec.readOnlyRootfs,
+      NanoCpus: spec.limits.nanoCpus,
+      Memory: spec.limits.memoryBytes,
+      // No swap on top of the memory limit, or the limit would be twice what it says.
+      MemorySwap: spec.limits.memoryBytes,
+      PidsLimit: spec.limits.pidsLimit,
+      ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
+    },
+    NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [...spec.aliases] } } },
+  };
+}

@@ -1,0 +1,97 @@
+import type { GameId } from '../game-id.ts';
+import type { ImageRef } from '../image-ref.ts';
+import type { Lease } from '../lease.ts';
+import { makeSemaphore } from '../semaphore.ts';
+import type { DockerConnection } from './connection.ts';
+import type { Container, InspectedContainer } from './container.ts';
+import { type ContainerSpec, createContainer } from './create-container.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { hasNetwork } from './find-network.ts';
+import type { ImageStore, WhileWaiting } from './image-store.ts';
+import { inspectContainer } from './inspect-container.ts';
+import type { Image } from './inspect-image.ts';
+import { listGameContainers } from './list-game-containers.ts';
+import { ping } from './ping.ts';
+import { removeContainer } from './remove-container.ts';
+import { disconnectEndpoint, startContainer } from './start-container.ts';
+import { stopContainer } from './stop-container.ts';
+
+/** Docker as one attempt at one operation may use it: every call ends with the attempt. */
+export interface AttemptDocker {
+  readonly network: string;
+  /** Containers of the game that are ours, by label. */
+  listGame(gameId: GameId): Promise<Container[]>;
+  inspect(idOrName: string): Promise<InspectedContainer | null>;
+  hasNetwork(): Promise<boolean>;
+  ensureImage(ref: ImageRef): Promise<Image>;
+  refreshImage(ref: ImageRef): Promise<Image>;
+  /** Runs `work` under one of the few permits to make Docker work hard. */
+  underStartLimit<T>(work: () => Promise<T>): Promise<T>;
+
+  // These can not be taken back: each is refused once the lease is over.
+  create(spec: ContainerSpec): Promise<string>;
+  start(id: string): Promise<void>;
+  stop(id: string, graceSeconds: number): Promise<boolean>;
+  remove(id: string): Promise<void>;
+  disconnectEndpoint(container: string): Promise<void>;
+
+  /** Docker on a fresh deadline, for taking back what a failed or aborted step has done. */
+  readonly undo: {
+    inspect(idOrName: string): Promise<InspectedContainer | null>;
+    remove(id: string): Promise<void>;
+  };
+}
+
+export interface Docker {
+  /** Rejects with `docker_unavailable` unless the daemon answers. */
+  ping(signal: AbortSignal): Promise<void>;
+  hasNetwork(signal: AbortSignal): Promise<boolean>;
+  forAttempt(lease: Lease, waiting: WhileWaiting): AttemptDocker;
+}
+
+interface DockerOptions {
+  network: string;
+  /** Containers created and started at once; beyond about two a core the daemon only gets slower. */
+  parallelStarts: number;
+  images: ImageStore;
+}
+
+export function makeDocker(connection: DockerConnection, options: DockerOptions): Docker {
+  const { network, images } = options;
+  const starts = makeSemaphore(options.parallelStarts);
+  const freshSignal = () => AbortSignal.timeout(CALL_DEADLINE_MS.act);
+
+  return {
+    ping: (signal) => ping(connection, signal),
+    hasNetwork: (signal) => hasNetwork(connection, network, signal),
+    forAttempt(lease, waiting) {
+      const { signal } = lease;
+      // The check comes right before the call: what happens in between is what labels and ids are for.
+      const fenced = <T>(act: () => Promise<T>): Promise<T> => {
+        lease.assertHeld();
+        return act();
+      };
+      return {
+        network,
+        listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
+        inspect: (idOrName) => inspectContainer(connection, idOrName, signal),
+        hasNetwork: () => hasNetwork(connection, network, signal),
+        ensureImage: (ref) => images.ensure(ref, waiting, signal),
+        refreshImage: (ref) => images.refresh(ref, waiting, signal),
+        underStartLimit: (work) => starts.run(work, signal),
+
+        create: async (spec) => fenced(() => createContainer(connection, spec, signal)),
+        start: async (id) => fenced(() => startContainer(connection, id, signal)),
+        stop: async (id, graceSeconds) => fenced(() => stopContainer(connection, { id, graceSeconds }, signal)),
+        remove: async (id) => fenced(() => removeContainer(connection, id, signal)),
+        disconnectEndpoint: async (container) =>
+          fenced(() => disconnectEndpoint(connection, { network, container }, signal)),
+
+        undo: {
+          inspect: (idOrName) => inspectContainer(connection, idOrName, freshSignal()),
+          remove: async (id) => fenced(() => removeContainer(connection, id, freshSignal())),
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { DockerConnection } from './connection.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+
+/**
+ * Whether a network of exactly that name exists. Lists instead of inspecting: an inspection would bring
+ * every container that is attached.
+ */
+export async function hasNetwork(
+  connection: DockerConnection,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const networks = await connection.call('list networks', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
+    docker.listNetworks({ filters: { name: [name] }, abortSignal }),
+  );
+  return networks.some((network) => network.Name === name);
+}

@@ -1,0 +1,31 @@
+import type { DockerConnection } from './connection.ts';
+import type { InspectedContainer } from './container.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { hasStatus } from './map-error.ts';
+
+/** The container with that id or name, or null when Docker knows of none. */
+export async function inspectContainer(
+  connection: DockerConnection,
+  idOrName: string,
+  signal: AbortSignal,
+): Promise<InspectedContainer | null> {
+  try {
+    const info = await connection.call('inspect container', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
+      docker.getContainer(idOrName).inspect({ abortSignal }),
+    );
+    return {
+      id: info.Id,
+      name: info.Name.replace(/^\//, ''),
+      running: info.State.Running,
+      state: info.State.Status,
+      labels: info.Config.Labels ?? {},
+      networks: Object.keys(info.NetworkSettings.Networks ?? {}),
+      exitCode: info.State.ExitCode,
+      oomKilled: info.State.OOMKilled,
+      imageId: info.Image,
+    };
+  } catch (error) {
+    if (hasStatus(error, 404)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import type { DockerConnection } from './connection.ts';
+import { type Container, isOurs } from './container.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
+
+const RUNNING_STATES = ['running', 'paused', 'restarting'];
+
+/** All containers of a game that are ours, running or not, whatever their name. */
+export async function listGameContainers(
+  connection: DockerConnection,
+  game: { gameId: string; network: string },
+  signal: AbortSignal,
+): Promise<Container[]> {
+  const listed = await connection.call('list containers', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
+    docker.listContainers({
+      all: true,
+      filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
+      abortSignal,
+    }),
+  );
+  const containers = listed.map((info) => ({
+    id: info.Id,
+    name: (info.Names[0] ?? '').replace(/^\//, ''),
+    running: RUNNING_STATES.includes(info.State),
+    state: info.State,
+    labels: info.Labels,
+    networks: Object.keys(info.NetworkSettings?.Networks ?? {}),
+  }));
+  // The filter is Docker's; what follows from it is ours to check.
+  return containers.filter((container) => isOurs(container, game));
+}

@@ -1,0 +1,54 @@
+import { RuntimeError } from '../errors.ts';
+
+/** An answer of the Docker Engine API with an error status. */
+export class DockerStatusError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'DockerStatusError';
+    this.status = status;
+  }
+}
+
+/** True when `error` is Docker's answer with that status. */
+export function hasStatus(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof DockerStatusError && statuses.includes(error.status);
+}
+
+/** What dockerode puts on an error that stems from an answer. */
+interface AnsweredError {
+  statusCode: number;
+  json?: { message?: unknown } | undefined;
+  message: string;
+}
+
+function isAnswered(error: unknown): error is AnsweredError {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
+}
+
+/**
+ * The only place where Docker's failures get a meaning, by status code and never by text:
+ * an answer becomes a DockerStatusError with Docker's own sentence; no answer (refused, reset, past its
+ * deadline) is `docker_unavailable`; an abort by the caller passes through as the caller's own reason.
+ */
+export function mapDockerError(verb: string, error: unknown, callerSignal: AbortSignal): Error {
+  if (isAnswered(error)) {
+    const said = typeof error.json?.message === 'string' ? error.json.message : error.message;
+    return new DockerStatusError(error.statusCode, said.trim(), error);
+  }
+  if (callerSignal.aborted) return asError(callerSignal.reason);
+  return new RuntimeError('docker_unavailable', `Docker did not answer to "${verb}": ${describe(error)}`, {
+    cause: error,
+    details: { verb },
+  });
+}
+
+const asError = (reason: unknown): Error =>
+  reason instanceof Error ? reason : new Error('Aborted', { cause: reason });
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer within its deadline';
+  return error.message;
+}

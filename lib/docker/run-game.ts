@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { RuntimeError } from '../errors.ts';
+import type { GameId } from '../game-id.ts';
+import { containerName, gameHostname, networkAliases } from '../game-names.ts';
+import type { ImageRef } from '../image-ref.ts';
+import type { Logger } from '../logger.ts';
+import { parseResourceLimits } from '../resource-limits.ts';
+import { ensureStateDirectory } from '../state-directory.ts';
+import { type Container, imageRefOf } from './container.ts';
+import { createAndStart, ImageVanishedError } from './create-and-start.ts';
+import type { ContainerSpec } from './create-container.ts';
+import type { AttemptDocker } from './docker.ts';
+import type { Image } from './inspect-image.ts';
+import { makeLabels } from './labels.ts';
+import { isSameImage } from './same-image.ts';
+
+interface RunRequest {
+  readonly gameId: GameId;
+  readonly imageRef: ImageRef;
+  readonly operationId: string;
+  readonly attempt: number;
+  readonly startedAtMs: number;
+}
+
+/** A game's container, running. */
+export interface RunningGame {
+  readonly containerId: string;
+  readonly imageDigest: string;
+  readonly statePath: string;
+  /** False when the container was there already and was taken over. */
+  readonly created: boolean;
+}
+
+/**
+ * Brings a game's container to run: takes over one that does already, otherwise pulls, prepares, creates and
+ * starts (spec, section 4, steps 3 to 5). Leaves nothing behind when it fails. Run again after a crash at any
+ * step, it finds what the attempt before it left, by label and by name, and ends the same.
+ */
+export async function runGame(
+  docker: AttemptDocker,
+  request: RunRequest,
+  config: Config,
+  log: Logger,
+): Promise<RunningGame> {
+  const leftovers = await docker.listGame(request.gameId);
+  const takenOver = pickRunning(leftovers, request.imageRef);
+  if (takenOver) {
+    log.info('container of this game is running already and is taken over', { container_id: takenOver.id });
+    return adopt(docker, takenOver, request, config);
+  }
+
+  const image = await docker.ensureImage(request.imageRef);
+  if (!(await docker.hasNetwork())) throw networkMissing(docker.network);
+  const statePath = await ensureStateDirectory({
+    root: config.gameState.root,
+    gameId: request.gameId,
+    mode: config.gameState.dirMode,
+    uid: config.gameState.ownerUid,
+    gid: config.gameState.ownerGid,
+  });
+  for (const leftover of leftovers) {
+    log.info('removing a container of this game that does not run', { container_id: leftover.id });
+    await docker.remove(leftover.id);
+  }
+  const run = async (ready: Image): Promise<RunningGame> => {
+    const spec = specOf(docker.network, ready, statePath, request, config, log);
+    const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
+    return { ...started, imageDigest: ready.digest, statePath };
+  };
+  try {
+    return await run(image);
+  } catch (error) {
+    if (!(error instanceof ImageVanishedError)) throw error;
+    // Somebody pruned it. Once is bad luck; a second time it is told as the failed pull that it amounts to.
+    return run(await docker.refreshImage(request.imageRef));
+  }
+}
+
+/** The running container to take over, if any; one that runs another image is a conflict. */
+function pickRunning(containers: readonly Container[], wanted: ImageRef): Container | undefined {
+  const running = containers.filter((container) => container.running);
+  const same = running.find((container) => isSameImage(imageRefOf(container), wanted));
+  const [other] = running;
+  if (same || !other) return same;
+  throw new RuntimeError(
+    'conflict',
+    `Container ${other.name} of this game is running ${imageRefOf(other) || 'an unknown image'}, not ${wanted.text}; stop it first`,
+    { details: { container_id: other.id } },
+  );
+}
+
+async function adopt(
+  docker: AttemptDocker,
+  container: Container,
+  request: RunRequest,
+  config: Config,
+): Promise<RunningGame> {
+  const inspected = await docker.inspect(container.id);
+  return {
+    containerId: container.id,
+    imageDigest: inspected?.imageId ?? '',
+    statePath: join(config.gameState.root, request.gameId),
+    created: false,
+  };
+}
+
+export const networkMissing = (network: string): RuntimeError =>
+  new RuntimeError(
+    'start_config_invalid',
+    `Docker network "${network}" does not exist; create it or set RTMANAGER_DOCKER_NETWORK`,
+  );
+
+function specOf(
+  network: string,
+  image: Image,
+  statePath: string,
+  request: RunRequest,
+  config: Config,
+  log: Logger,
+): ContainerSpec {
+  const { fallbacks, ...limits } = parseResourceLimits(image.labels, config.limits);
+  if (fallbacks.length > 0) {
+    log.warn('image labels could not be read, the default limits apply', { labels: fallbacks });
+  }
+  return {
+    name: containerName(request.gameId),
+    imageRef: request.imageRef.canonical,
+    hostname: gameHostname(request.gameId),
+    network,
+    aliases: networkAliases(request.gameId),
+    labels: makeLabels({ ...request, imageRef: request.imageRef.text }),
+    mount: { source: statePath, target: config.engine.stateMountPath },
+    limits,
+    log: { driver: config.docker.logDriver, options: config.docker.logOpts },
+    capAdd: config.container.capAdd,
+    readOnlyRootfs: config.container.readOnlyRootfs,
+    runtime: config.container.runtime,
+  };
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+export const OP_KINDS = [
+  'start',
+  'stop',
+  'restart',
+  'patch',
+  'cleanup_container',
+  'reconcile_adopt',
+  'reconcile_dispose',
+  'reconcile_exit',
+] as const;
+export type OpKind = (typeof OP_KINDS)[number];
+
+export const OP_SOURCES = ['lobby_stream', 'gm_rest', 'admin_rest', 'auto_ttl', 'auto_reconcile'] as const;
+export type OpSource = (typeof OP_SOURCES)[number];
+
+/** One request, from acceptance to outcome. Times are epoch milliseconds. */
+export const operation = z.strictObject({
+  operationId: z.string(),
+  gameId: z.string(),
+  /** Place in the game's order; null for an inner entry of another operation. */
+  seq: z.bigint().nullable(),
+  opKind: z.enum(OP_KINDS),
+  opSource: z.enum(OP_SOURCES),
+  sourceRef: z.string().nullable(),
+  parentOperationId: z.string().nullable(),
+  correlationId: z.string(),
+  status: z.enum(['queued', 'running', 'finished']),
+  /** How often the operation was claimed; the fencing token of whoever runs it. */
+  attempt: z.int(),
+  imageRef: z.string().nullable(),
+  reason: z.string().nullable(),
+  containerId: z.string().nullable(),
+  outcome: z.enum(['success', 'failure']).nullable(),
+  errorCode: z.string().nullable(),
+  errorMessage: z.string().nullable(),
+  requestedAt: z.number(),
+  acceptedAt: z.number(),
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+  /** When Docker was first found unreachable in this operation. */
+  retryingSince: z.number().nullable(),
+  /** True while an earlier attempt may have left a container that nobody has looked for yet. */
+  rollbackPending: z.boolean(),
+});
+export type Operation = z.infer<typeof operation>;

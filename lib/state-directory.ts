@@ -1,0 +1,120 @@
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RuntimeError } from './errors.ts';
+import type { GameId } from './game-id.ts';
+
+interface StateDirectory {
+  /** The directory that holds all games' states; absolute. */
+  root: string;
+  gameId: GameId;
+  /** Permission bits, such as 0o750. */
+  mode: number;
+  /** Owner and group, as numbers: the host's names need not exist here. */
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Makes sure that a game's state directory `{root}/{game_id}` exists with the configured mode and owner. Run twice
+ * it changes nothing; a directory left by a crash before its owner was set gets its mode and owner now. Nothing is
+ * ever deleted, and nothing below the directory is touched.
+ *
+ * The root itself is never created: where its mount is missing, that would silently begin a new place for the
+ * games' states. The directory must be a real one whose real path lies right under the real root, so that no
+ * symbolic link leads a bind mount elsewhere (failure mode 20).
+ *
+ * @returns the directory's path as Docker is to mount it
+ * @throws RuntimeError `start_config_invalid` with a sentence that names the path and what to do
+ */
+export async function ensureStateDirectory({
+  root,
+  gameId,
+  mode,
+  uid,
+  gid,
+}: StateDirectory): Promise<string> {
+  const realRoot = await resolveRoot(root);
+  const path = join(root, gameId);
+  try {
+    // Closed to others until its owner is set.
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') {
+      throw failure(
+        `The state directory ${path} cannot be created; check the rights and space of ${root}`,
+        error,
+      );
+    }
+  }
+  try {
+    await assertRealDirectory(path, join(realRoot, gameId));
+    await applyModeAndOwner(path, { mode, uid, gid });
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    throw failure(
+      `The state directory ${path} cannot be given mode 0${mode.toString(8)} and owner ${uid}:${gid}; run Runtime ` +
+        'Manager with the right to do so, or set RTMANAGER_GAME_STATE_DIR_MODE, _OWNER_UID and _OWNER_GID to its own',
+      error,
+    );
+  }
+  return path;
+}
+
+async function resolveRoot(root: string): Promise<string> {
+  let isDirectory: boolean;
+  try {
+    isDirectory = (await stat(root)).isDirectory();
+    if (isDirectory) return await realpath(root);
+  } catch (error) {
+    throw failure(`The state root ${root} is not there; mount it, Runtime Manager does not create it`, error);
+  }
+  throw failure(`The state root ${root} is not a directory; set RTMANAGER_GAME_STATE_ROOT to one`);
+}
+
+async function assertRealDirectory(path: string, expected: string): Promise<void> {
+  const stats = await lstat(path);
+  if (stats.isSymbolicLink()) {
+    throw failure(`The state directory ${path} is a symbolic link; put a real directory in its place`);
+  }
+  if (!stats.isDirectory())
+    throw failure(`The state directory ${path} is not a directory; move what is there away`);
+  const real = await realpath(path);
+  if (real !== expected) {
+    throw failure(
+      `The state directory ${path} leads to ${real}, outside of the state root; put a real directory there`,
+    );
+  }
+}
+
+async function applyModeAndOwner(
+  path: string,
+  wanted: { mode: number; uid: number; gid: number },
+): Promise<void> {
+  const stats = await lstat(path);
+  // Looked at first, so that an RTM without rights to change anything can still use what is right already.
+  if (stats.uid === wanted.uid && stats.gid === wanted.gid && (stats.mode & 0o7777) === wanted.mode) return;
+  // Through a handle that refuses links: the path may be exchanged between the look and the change.
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    // The owner first: changing it clears the set-id bits of the mode.
+    if (stats.uid !== wanted.uid || stats.gid !== wanted.gid) await handle.chown(wanted.uid, wanted.gid);
+    await handle.chmod(wanted.mode);
+  } finally {
+    await handle.close();
+  }
+}
+
+function errnoOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function failure(sentence: string, cause?: unknown): RuntimeError {
+  const errno = errnoOf(cause);
+  const reason = errno === undefined ? '' : ` (${String(errno)})`;
+  return new RuntimeError(
+    'start_config_invalid',
+    `${sentence}${reason}.`,
+    cause === undefined ? {} : { cause },
+  );
+}

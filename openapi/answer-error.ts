@@ -1,0 +1,39 @@
+import type { ErrorRequestHandler } from 'express';
+import { ERROR_RULES, RuntimeError, toRuntimeError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { isDatabaseError, isDataError } from '../sql/map-error.ts';
+
+/** The last of the chain: every error becomes the contract's envelope, and the unexpected ones a log line. */
+export function makeAnswerError(log: Logger): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  return (thrown, request, response, _next) => {
+    const error = mapRequestError(thrown);
+    const status = statusOf(thrown) ?? ERROR_RULES[error.code].http;
+    if (status >= 500) log.error('request failed', { method: request.method, path: request.path, error });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(status).json({ error: { code: error.code, message: error.message } });
+  };
+}
+
+function mapRequestError(thrown: unknown): RuntimeError {
+  if (thrown instanceof RuntimeError) return thrown;
+  if (isDatabaseError(thrown) && !isDataError(thrown)) {
+    return new RuntimeError('service_unavailable', 'PostgreSQL can not be reached; try again', { cause: thrown });
+  }
+  const status = statusOf(thrown);
+  if (status !== undefined && thrown instanceof Error) {
+    return new RuntimeError('invalid_request', thrown.message, { cause: thrown });
+  }
+  const { cause } = toRuntimeError(thrown);
+  // What went wrong inside is for the log, not for the client.
+  return new RuntimeError('internal_error', 'Unexpected failure inside Runtime Manager', { cause });
+}
+
+/** The status that Express and its parsers put on what the client did wrong. */
+function statusOf(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !('status' in thrown) || typeof thrown.status !== 'number') return undefined;
+  return thrown.status >= 400 && thrown.status < 500 ? thrown.status : undefined;
+}

@@ -1,0 +1,48 @@
+/** One thing that RTM can not work without. `check` rejects when it is not there. */
+export type ReadinessChecks = Readonly<
+  Record<'postgres' | 'redis' | 'docker' | 'network', (signal: AbortSignal) => Promise<void>>
+>;
+
+interface CheckAnswer {
+  readonly status: 'ok' | 'failed';
+  readonly message?: string;
+  readonly duration_ms: number;
+}
+
+export interface Readiness {
+  readonly status: 'ready' | 'not_ready';
+  readonly checks: Readonly<Record<keyof ReadinessChecks, CheckAnswer>>;
+}
+
+/** A dependency that does not answer within this is not there. */
+const CHECK_TIMEOUT_MS = 3_000;
+
+/** Asks all at once and tells of each. */
+export async function askReadiness(checks: ReadinessChecks): Promise<Readiness> {
+  const [postgres, redis, docker, network] = await Promise.all([
+    ask(checks.postgres),
+    ask(checks.redis),
+    ask(checks.docker),
+    ask(checks.network),
+  ]);
+  const answers = { postgres, redis, docker, network };
+  const ready = Object.values(answers).every((answer) => answer.status === 'ok');
+  return { status: ready ? 'ready' : 'not_ready', checks: answers };
+}
+
+async function ask(check: (signal: AbortSignal) => Promise<void>): Promise<CheckAnswer> {
+  const startedMs = performance.now();
+  const duration = () => Math.round((performance.now() - startedMs) * 10) / 10;
+  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), {
+    once: true,
+  });
+  try {
+    await Promise.race([check(signal), late]);
+    return { status: 'ok', duration_ms: duration() };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { status: 'failed', message, duration_ms: duration() };
+  }
+}

@@ -1,0 +1,30 @@
+import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import type { HealthSnapshot } from '../sql/health-snapshots.ts';
+
+const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+/** A record and its health as the contract's `Runtime`. */
+export function renderRuntime(record: RuntimeRecord, snapshot: HealthSnapshot | null) {
+  return {
+    game_id: record.gameId,
+    status: record.status,
+    current_container_id: record.currentContainerId,
+    current_image_ref: record.currentImageRef,
+    image_digest: record.imageDigest,
+    engine_endpoint: record.engineEndpoint,
+    state_path: record.statePath,
+    docker_network: record.dockerNetwork,
+    created_at: time(record.createdAt),
+    started_at: time(record.startedAt),
+    stopped_at: time(record.stoppedAt),
+    removed_at: time(record.removedAt),
+    last_op_at: time(record.lastOpAt),
+    health: snapshot && {
+      container_id: snapshot.containerId,
+      status: snapshot.status,
+      source: snapshot.source,
+      details: snapshot.details,
+      observed_at: time(snapshot.observedAt),
+    },
+  };
+}

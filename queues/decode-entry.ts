@@ -1,0 +1,139 @@
+import { type MessageValidator, makeMessageValidator, type Verdict } from '../lib/contracts.ts';
+import { type Message, makeDeadLetter, makeJobResult } from '../lib/messages.ts';
+import type { NewOperation } from '../sql/accept-operations.ts';
+import type { StreamEntry } from './stream-reader.ts';
+
+/** What one entry comes to: an operation to queue, or messages that say why it can not be one. */
+export type Decoded = { readonly operation: NewOperation } | { readonly rejection: Rejection };
+
+export interface Rejection {
+  readonly errorMessage: string;
+  readonly messages: readonly Message[];
+}
+
+export interface EntryDecoder {
+  decode(entry: StreamEntry): Decoded;
+  /** The rejection of an entry that decodes but that the database will not hold; its fields are left out. */
+  refuse(entry: StreamEntry): Rejection;
+}
+
+/** A game id is told back to its sender up to this length; a longer one is no id but noise. */
+const READABLE_GAME_ID = 512;
+/** Longest text of an entry that is kept whole in its dead letter. */
+const KEPT_CHARACTERS = 256 * 1024;
+
+interface DecodeOptions {
+  startJobs: string;
+  stopJobs: string;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** Checks entries against the stream contract and turns them into operations (spec, section 2.2). */
+export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): EntryDecoder {
+  const kinds = new Map<string, { opKind: 'start' | 'stop'; validate: MessageValidator }>([
+    [startJobs, { opKind: 'start', validate: makeMessageValidator('runtime-jobs', 'start_job') }],
+    [stopJobs, { opKind: 'stop', validate: makeMessageValidator('runtime-jobs', 'stop_job') }],
+  ]);
+  const kindOf = (entry: StreamEntry) => {
+    const kind = kinds.get(entry.stream);
+    if (!kind) throw new Error(`No contract for stream ${entry.stream}`);
+    return kind;
+  };
+
+  return {
+    decode(entry) {
+      const { opKind, validate } = kindOf(entry);
+      const { fields, repeated } = readFields(entry);
+      const verdict: Verdict = repeated
+        ? { ok: false, message: `field ${JSON.stringify(repeated)} appears twice; once is accepted` }
+        : validate(fields);
+      if (!verdict.ok) return { rejection: reject(entry, opKind, fields, verdict.message, now()) };
+      return {
+        operation: {
+          gameId: fields.game_id ?? '',
+          opKind,
+          opSource: 'lobby_stream',
+          sourceRef: sourceRef(entry),
+          imageRef: fields.image_ref ?? null,
+          reason: fields.reason ?? null,
+          requestedAt: Number(fields.requested_at_ms),
+        },
+      };
+    },
+    refuse: (entry) => reject(entry, kindOf(entry).opKind, {}, 'the entry is too large to be kept', now()),
+  };
+}
+
+/** `{stream}/{entry id}`: what makes an entry the same request however often it is read. */
+const sourceRef = (entry: StreamEntry): string => `${entry.stream}/${entry.id}`;
+
+/** The dead letter of an entry, and the answer to whoever sent it where it says for which game it was. */
+function reject(
+  entry: StreamEntry,
+  opKind: 'start' | 'stop',
+  fields: Readonly<Record<string, string>>,
+  errorMessage: string,
+  nowMs: number,
+): Rejection {
+  const named = fields.game_id ?? '';
+  const gameId = named.length <= READABLE_GAME_ID ? named : '';
+  const letter = makeDeadLetter({
+    gameId,
+    sourceStream: entry.stream,
+    sourceEntryId: entry.id,
+    errorCode: 'invalid_request',
+    errorMessage,
+    fieldsJson: JSON.stringify(shorten(fields)),
+    rejectedAtMs: nowMs,
+  });
+  if (gameId === '') return { errorMessage, messages: [letter] };
+  const answer = makeJobResult({
+    gameId,
+    opKind,
+    requestEntryId: entry.id,
+    outcome: 'failure',
+    errorCode: 'invalid_request',
+    errorMessage,
+  });
+  return { errorMessage, messages: [letter, { ...answer, dedupeKey: `rejected:${sourceRef(entry)}` }] };
+}
+
+/** The fields as text, and the name of one that appears twice, if any. */
+function readFields(entry: StreamEntry): { fields: Record<string, string>; repeated: string | undefined } {
+  // No prototype: a field may be called anything.
+  const fields: Record<string, string> = Object.create(null);
+  let repeated: string | undefined;
+  for (const [name, value] of entry.fields) {
+    const key = readText(name);
+    if (key in fields) repeated ??= key;
+    fields[key] = readText(value);
+  }
+  return { fields, repeated };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes as text; what is not UTF-8 is written as `\xNN`, so that nothing of it is lost. */
+function readText(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return [...bytes]
+      .map((byte) =>
+        byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0').toUpperCase()}`,
+      )
+      .join('');
+  }
+}
+
+function shorten(fields: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value.length <= KEPT_CHARACTERS
+        ? value
+        : `${value.slice(0, KEPT_CHARACTERS)}… (${value.length - KEPT_CHARACTERS} more characters cut)`,
+    ]),
+  );
+}

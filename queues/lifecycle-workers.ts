@@ -1,0 +1,100 @@
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { DatabasePool } from 'slonik';
+import type { WhileWaiting } from '../lib/docker/image-store.ts';
+import { ShutdownError } from '../lib/lease.ts';
+import type { Logger } from '../lib/logger.ts';
+import { makeSemaphore } from '../lib/semaphore.ts';
+import { findHead } from '../sql/operation-log.ts';
+import { type Dispatcher, type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
+import type { LeaseKeeper } from './leases.ts';
+import type { Outbox } from './outbox.ts';
+import type { RunHead, RunReport } from './run-operation.ts';
+import { WORKER_LIVENESS } from './worker-liveness.ts';
+
+export interface LifecycleWorkers {
+  /**
+   * Takes no more work, gives what runs `timeoutMs` to end, then aborts it: it goes back to its queue for other
+   * replicas.
+   */
+  close(timeoutMs: number): Promise<void>;
+}
+
+interface WorkerDeps {
+  connection: Redis;
+  prefix: string;
+  queueCount: number;
+  /** Operations at once in this replica, over all queues. */
+  concurrency: number;
+  db: DatabasePool;
+  runHead: RunHead;
+  dispatcher: Dispatcher;
+  outbox: Outbox;
+  leases: LeaseKeeper;
+  log: Logger;
+}
+
+/** Starts one worker a queue. A job says only that its game has work; what that is, PostgreSQL decides. */
+export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
+  const { connection, prefix, concurrency, log } = deps;
+  const slots = makeSemaphore(concurrency);
+  let closing = false;
+
+  const workers = Array.from(
+    { length: deps.queueCount },
+    (_, index) =>
+      new Worker<LifecycleJob, RunReport>(
+        lifecycleQueueName(index),
+        async (job): Promise<RunReport> => {
+          let release = await slots.acquire();
+          // An operation that waits for a pull holds no slot: neither here nor among the jobs its worker takes.
+          const waiting: WhileWaiting = async (work) => {
+            release();
+            worker.concurrency += 1;
+            try {
+              return await work();
+            } finally {
+              worker.concurrency -= 1;
+              release = await slots.acquire();
+            }
+          };
+          const worker = workers[index] as Worker;
+          try {
+            // A job that waited for a slot when the replica began to stop is for another one.
+            if (closing) return { result: 'handed over' };
+            return await deps.runHead(job.data.game_id, waiting);
+          } finally {
+            release();
+            await followUp(deps, job.data.game_id);
+          }
+        },
+        { connection, prefix, concurrency, ...WORKER_LIVENESS },
+      ),
+  );
+  for (const worker of workers) {
+    worker.on('error', (error) => log.warn('lifecycle worker', { queue: worker.name, error }));
+    worker.on('failed', (job, error) =>
+      log.error('lifecycle job failed; repair brings it back', { game_id: job?.data.game_id, error }),
+    );
+  }
+  return {
+    async close(timeoutMs) {
+      closing = true;
+      const closed = Promise.all(workers.map((worker) => worker.close()));
+      const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What a run leaves to do: its messages leave, and the game's next operation gets a job. */
+async function followUp({ db, outbox, dispatcher, log }: WorkerDeps, gameId: string): Promise<void> {
+  try {
+    await outbox.publish([gameId]);
+    const next = await findHead(db, gameId);
+    if (next) await dispatcher.wake([next]);
+  } catch (error) {
+    log.warn('follow-up is left to repair', { game_id: gameId, error });
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import type { Logger } from '../lib/logger.ts';
+import { compareStreamIds } from '../lib/stream-id.ts';
+import { releasePumpLock, tryPumpLock } from '../sql/locks.ts';
+import { loadCursors, moveCursor } from '../sql/stream-cursors.ts';
+import { acceptBatch } from './accept-batch.ts';
+import type { EntryDecoder } from './decode-entry.ts';
+import type { Dispatcher } from './dispatch.ts';
+import type { Outbox } from './outbox.ts';
+import { readMerged } from './stream-reader.ts';
+
+/** Entries of one stream in one batch: one transaction stays short, and a backlog of any size fits in memory. */
+const BATCH = 500;
+/** How long a replica that does not pump waits before it offers itself again, and a failed one before it retries. */
+const RETRY_MS = 1_000;
+
+export interface Pump {
+  /** Stops after the batch in hand. */
+  close(): Promise<void>;
+}
+
+interface PumpDeps {
+  db: DatabasePool;
+  /** A connection of its own: reading blocks it. */
+  redis: Redis;
+  streams: readonly string[];
+  blockMs: number;
+  decoder: EntryDecoder;
+  dispatcher: Dispatcher;
+  outbox: Outbox;
+  log: Logger;
+}
+
+/**
+ * Moves requests from the streams into the games' queues. One replica pumps at a time: whoever holds a session
+ * advisory lock, and its transactions run on that very session, so a pump that lost its lock can insert nothing.
+ */
+export function startPump(deps: PumpDeps): Pump {
+  const { db, redis, streams, log } = deps;
+  const closing = new AbortController();
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        await db.connect(lead);
+      } catch (error) {
+        if (!closing.signal.aborted) log.warn('pump interrupted, it goes on from its cursors', { error });
+      }
+      await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  }
+
+  async function lead(session: CommonQueryMethods): Promise<void> {
+    if (!(await tryPumpLock(session))) return;
+    log.info('this replica pumps the job streams');
+    try {
+      const cursors = await loadCursors(session, streams);
+      while (!closing.signal.aborted) await pumpOnce(session, cursors);
+    } finally {
+      await releasePumpLock(session);
+    }
+  }
+
+  async function pumpOnce(session: CommonQueryMethods, cursors: Map<string, string>): Promise<void> {
+    const entries = await readMerged(redis, { cursors, count: BATCH, blockMs: deps.blockMs });
+    if (entries.length === 0) return rewindLost(session, cursors);
+    const accepted = await acceptBatch(session, entries, cursors, deps);
+    // Accepted is accepted: what fails from here on is caught up by the repair sweep.
+    await Promise.all([
+      deps.dispatcher.wake(accepted.games).catch((error: unknown) => log.warn('dispatch is left to repair', { error })),
+      deps.outbox
+        .publish(accepted.answered)
+        .catch((error: unknown) => log.warn('publishing is left to repair', { error })),
+    ]);
+  }
+
+  /**
+   * A stream whose newest id lies before our cursor has lost entries with its Redis, and new ones may get ids that
+   * the cursor would hide. So it is read again from its beginning; what was accepted before is recognised.
+   */
+  async function rewindLost(session: CommonQueryMethods, cursors: Map<string, string>): Promise<void> {
+    for (const [stream, from] of cursors) {
+      if (compareStreamIds(await lastGeneratedId(redis, stream), from) >= 0) continue;
+      log.warn('the stream has lost entries, it is read again from its beginning', { stream, last_id: from });
+      if (await moveCursor(session, { stream, from, to: '0-0' })) cursors.set(stream, '0-0');
+    }
+  }
+
+  const running = run();
+  return {
+    async close() {
+      closing.abort();
+      // Ends a read that is waiting for entries.
+      redis.disconnect();
+      await running;
+    },
+  };
+}
+
+async function lastGeneratedId(redis: Redis, stream: string): Promise<string> {
+  if ((await redis.exists(stream)) === 0) return '0-0';
+  const info = (await redis.xinfo('STREAM', stream)) as unknown[];
+  return String(info[info.indexOf('last-generated-id') + 1]);
+}

@@ -1,0 +1,65 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Config } from '../lib/config.ts';
+import type { Logger } from '../lib/logger.ts';
+
+/**
+ * How a connection behaves while Redis is away:
+ * `fast` fails at once, for commands that somebody waits for; `queue` waits, for BullMQ's workers, which poll;
+ * `reader` blocks in XREAD, and notices a connection that died in silence.
+ */
+export type RedisRole = 'fast' | 'queue' | 'reader';
+
+const COMMAND_TIMEOUT_MS = 3_000;
+
+type RoleOptions = Pick<
+  RedisOptions,
+  'maxRetriesPerRequest' | 'enableOfflineQueue' | 'commandTimeout' | 'socketTimeout'
+>;
+
+function roleOptions(role: RedisRole, blockMs: number): RoleOptions {
+  switch (role) {
+    case 'fast':
+      return { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS };
+    case 'queue':
+      return { maxRetriesPerRequest: null };
+    case 'reader':
+      return { maxRetriesPerRequest: 0, enableOfflineQueue: false, socketTimeout: blockMs + COMMAND_TIMEOUT_MS };
+  }
+}
+
+/** Opens a connection that reconnects by itself; one log line a loss and one a return. The caller closes it. */
+export function makeRedis(config: Config, role: RedisRole, log: Logger): Redis {
+  const { addr, password, db, tls } = config.redis;
+  const redis = new Redis({
+    protocol: 2,
+    host: addr.host,
+    port: addr.port,
+    db,
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+    connectionName: `rtmanager-${role}`,
+    retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000),
+    ...roleOptions(role, config.streams.blockTimeoutMs),
+  });
+  let lost = false;
+  redis.on('error', (error) => {
+    if (!lost) log.warn('Redis connection lost', { connection: role, error });
+    lost = true;
+  });
+  redis.on('ready', () => {
+    if (lost) log.info('Redis connection is back', { connection: role });
+    lost = false;
+  });
+  return redis;
+}
+
+/** Waits until the connection is usable, `timeoutMs` at most; a Redis that is away is not an error here. */
+export async function untilReady(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  redis.once('ready', resolve);
+  await promise;
+  clearTimeout(timer);
+  redis.off('ready', resolve);
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../lib/logger.ts';
+import { WORKER_LIVENESS } from './worker-liveness.ts';
+
+/** Work that is done every so often, by one replica at a time. */
+export interface Schedule {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly run: () => Promise<void>;
+}
+
+export interface Schedules {
+  readonly queue: Queue;
+  close(): Promise<void>;
+}
+
+interface SchedulesDeps {
+  /** Fails fast; used to put the schedules up. */
+  connection: Redis;
+  /** Waits; used by the worker. */
+  workerConnection: Redis;
+  prefix: string;
+  schedules: readonly Schedule[];
+  log: Logger;
+}
+
+/** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there. */
+const WATCH_MS = 5_000;
+const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 100 } };
+
+/** Puts the schedules up and runs their ticks as they fall to this replica. */
+export function startSchedules(deps: SchedulesDeps): Schedules {
+  const { connection, prefix, schedules, log } = deps;
+  const queue = new Queue('schedules', { connection, prefix });
+  const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
+  const worker = new Worker('schedules', async (job) => byName.get(job.name)?.run(), {
+    connection: deps.workerConnection,
+    prefix,
+    concurrency: schedules.length,
+    ...WORKER_LIVENESS,
+  });
+  worker.on('error', (error) => log.warn('schedules worker', { error }));
+  worker.on('failed', (job, error) => log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }));
+
+  const closing = new AbortController();
+  const watching = watch();
+
+  async function watch(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        for (const schedule of schedules) await putUp(schedule);
+      } catch (error) {
+        log.debug('schedules could not be looked at', { error });
+      }
+      await sleep(WATCH_MS, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  }
+
+  async function putUp({ name, everyMs }: Schedule): Promise<void> {
+    const known = await queue.getJobScheduler(name);
+    // Left alone when it is as it should be: putting it up again would move its next tick.
+    if (known?.every === everyMs && (known.next ?? 0) > Date.now() - LATE_MS) return;
+    await queue.upsertJobScheduler(name, { every: everyMs }, { name, opts: KEPT_TICKS });
+  }
+
+  return {
+    queue,
+    async close() {
+      closing.abort();
+      await watching;
+      await worker.close();
+      await queue.close();
+    },
+  };
+}
+
+/** A schedule whose tick is overdue by more than this has lost its job and is put up anew. */
+const LATE_MS = 10_000;

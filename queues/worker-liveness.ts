@@ -1,0 +1,10 @@
+/**
+ * How soon another replica takes up the jobs of a dead one. Measured: 5.7 s with these, over a minute with the
+ * library's defaults. The count never gives up, because the library would fail a job that stalled twice without
+ * ever running it; doing nothing twice is what claims are for.
+ */
+export const WORKER_LIVENESS = {
+  lockDuration: 5_000,
+  stalledInterval: 2_000,
+  maxStalledCount: Number.MAX_SAFE_INTEGER,
+} as const;

@@ -1,0 +1,57 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { lockGames } from './locks.ts';
+import type { OpKind, OpSource } from '../lib/operation.ts';
+import { type WaitingGame, waitingGame } from './operation-log.ts';
+
+/** A request, checked and ready to be queued. */
+export interface NewOperation {
+  readonly gameId: string;
+  readonly opKind: OpKind;
+  readonly opSource: OpSource;
+  /** Names the request; the same one accepted twice is one operation. */
+  readonly sourceRef: string | null;
+  readonly imageRef: string | null;
+  readonly reason: string | null;
+  /** When the requester says it asked, epoch milliseconds. */
+  readonly requestedAt: number;
+}
+
+/**
+ * Queues the operations in the order given and returns those that were new. Must run in a transaction.
+ *
+ * `seq` is drawn under each game's lock, which the transaction keeps until it ends: without it a lower
+ * number could become visible after a higher one was already claimed.
+ */
+export async function acceptOperations(
+  transaction: CommonQueryMethods,
+  operations: readonly NewOperation[],
+): Promise<readonly WaitingGame[]> {
+  if (operations.length === 0) return [];
+  await lockGames(
+    transaction,
+    'accept',
+    operations.map((one) => one.gameId),
+  );
+  return transaction.any(sql.type(waitingGame)`
+    insert into rtmanager.operation_log
+      (game_id, seq, op_kind, op_source, source_ref, correlation_id, image_ref, reason, requested_at)
+    select game_id, nextval('rtmanager.operation_seq'), op_kind, op_source, source_ref, gen_random_uuid(),
+      image_ref, reason, to_timestamp(requested_at / 1000)
+    from (
+      select * from ${sql.unnest(
+        operations.map((one, place) => [
+          place,
+          one.gameId,
+          one.opKind,
+          one.opSource,
+          one.sourceRef,
+          one.imageRef,
+          one.reason,
+          one.requestedAt,
+        ]),
+        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8'],
+      )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at)
+      order by place) as in_order
+    on conflict (op_source, source_ref) where source_ref is not null do nothing
+    returning game_id as "gameId", op_kind as "opKind", image_ref as "imageRef"`);
+}

@@ -1,0 +1,45 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { type HealthEvent, SNAPSHOT_SOURCES, SNAPSHOT_STATUSES, STATUS_AFTER } from '../lib/health.ts';
+
+/** The latest observation of one game. `observedAt` is epoch milliseconds. */
+export const healthSnapshot = z.strictObject({
+  containerId: z.string().nullable(),
+  status: z.enum(SNAPSHOT_STATUSES),
+  source: z.enum(SNAPSHOT_SOURCES),
+  details: z.record(z.string(), z.unknown()),
+  observedAt: z.number(),
+});
+export type HealthSnapshot = z.infer<typeof healthSnapshot>;
+
+const columns = sql.fragment`
+  container_id as "containerId", status, source, details, observed_at as "observedAt"`;
+
+export function getSnapshot(db: CommonQueryMethods, gameId: string): Promise<HealthSnapshot | null> {
+  return db.maybeOne(sql.type(healthSnapshot)`
+    select ${columns} from rtmanager.health_snapshots where game_id = ${gameId}`);
+}
+
+const snapshotOfGame = healthSnapshot.extend({ gameId: z.string() });
+
+/** The snapshots of many games in one query, by game. */
+export async function getSnapshots(
+  db: CommonQueryMethods,
+  gameIds: readonly string[],
+): Promise<Map<string, HealthSnapshot>> {
+  const rows = await db.any(sql.type(snapshotOfGame)`
+    select game_id as "gameId", ${columns} from rtmanager.health_snapshots
+    where game_id = any(${sql.array([...gameIds], 'text')})`);
+  return new Map(rows.map(({ gameId, ...snapshot }) => [gameId, snapshot]));
+}
+
+/** Writes what the event leaves behind. An older observation never replaces a newer one. */
+export async function putSnapshot(db: CommonQueryMethods, gameId: string, event: HealthEvent): Promise<void> {
+  await db.query(sql.unsafe`
+    insert into rtmanager.health_snapshots (game_id, container_id, status, source, details, observed_at)
+    values (${gameId}, ${event.containerId}, ${STATUS_AFTER[event.type]}, ${event.source},
+      ${sql.jsonb(event.details as Record<string, string>)}, to_timestamp(${event.occurredAtMs}::float8 / 1000))
+    on conflict (game_id) do update set container_id = excluded.container_id, status = excluded.status,
+      source = excluded.source, details = excluded.details, observed_at = excluded.observed_at
+    where rtmanager.health_snapshots.observed_at <= excluded.observed_at`);
+}

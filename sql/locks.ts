@@ -1,0 +1,35 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+
+/** First key of our advisory locks; the second names the game, or nothing. */
+const LOCK_SPACE = { accept: 0x52544d01, publish: 0x52544d02, pump: 0x52544d03 } as const;
+
+/**
+ * Holds the games' locks of one kind until the transaction ends. Taken in one order everywhere, so that two
+ * batches with the same games can not wait for each other.
+ */
+export async function lockGames(
+  transaction: CommonQueryMethods,
+  kind: 'accept' | 'publish',
+  gameIds: readonly string[],
+): Promise<void> {
+  await transaction.query(sql.unsafe`
+    with games as materialized (
+      select distinct hashtext(game_id) as key
+      from unnest(${sql.array([...gameIds], 'text')}) as game_id order by key)
+    select pg_advisory_xact_lock(${LOCK_SPACE[kind]}, key) from games`);
+}
+
+const taken = z.strictObject({ taken: z.boolean() });
+
+/** Tries to become the pump: true when this session now holds the lock that only one session can hold. */
+export async function tryPumpLock(session: CommonQueryMethods): Promise<boolean> {
+  const row = await session.one(sql.type(taken)`
+    select pg_try_advisory_lock(${LOCK_SPACE.pump}, 0) as taken`);
+  return row.taken;
+}
+
+/** Gives the pump lock back, so that the session can serve others. */
+export async function releasePumpLock(session: CommonQueryMethods): Promise<void> {
+  await session.query(sql.unsafe`select pg_advisory_unlock(${LOCK_SPACE.pump}, 0)`);
+}

@@ -1,0 +1,52 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { OP_KINDS, type Operation, operation } from '../lib/operation.ts';
+
+export const operationColumns = sql.fragment`
+  operation_id as "operationId", game_id as "gameId", seq, op_kind as "opKind", op_source as "opSource",
+  source_ref as "sourceRef", parent_operation_id as "parentOperationId", correlation_id as "correlationId",
+  status, attempt, image_ref as "imageRef", reason, container_id as "containerId", outcome,
+  error_code as "errorCode", error_message as "errorMessage", requested_at as "requestedAt",
+  accepted_at as "acceptedAt", started_at as "startedAt", finished_at as "finishedAt",
+  retrying_since as "retryingSince", rollback_pending as "rollbackPending"`;
+
+export function getOperation(db: CommonQueryMethods, operationId: string): Promise<Operation | null> {
+  return db.maybeOne(sql.type(operation)`
+    select ${operationColumns} from rtmanager.operation_log where operation_id = ${operationId}::uuid`);
+}
+
+/** What a queue needs to know of a game that has work: its head, for people to read. */
+export const waitingGame = z.strictObject({
+  gameId: z.string(),
+  opKind: z.enum(OP_KINDS),
+  imageRef: z.string().nullable(),
+});
+export type WaitingGame = z.infer<typeof waitingGame>;
+
+/**
+ * Games with work that could run now: due and queued since before `graceMs`, or left by a replica whose
+ * lease ran out. Oldest first, `limit` rows at most.
+ */
+export function findRunnable(
+  db: CommonQueryMethods,
+  { graceMs, limit }: { graceMs: number; limit: number },
+): Promise<readonly WaitingGame[]> {
+  return db.any(sql.type(waitingGame)`
+    (select game_id as "gameId", op_kind as "opKind", image_ref as "imageRef"
+     from rtmanager.operation_log
+     where status = 'queued' and coalesce(not_before, accepted_at + ${graceMs} * interval '1 millisecond') <= now()
+     order by seq limit ${limit})
+    union all
+    (select game_id, op_kind, image_ref
+     from rtmanager.operation_log where status = 'running' and lease_until < now()
+     order by lease_until limit ${limit})`);
+}
+
+/** The game's head, if it could run now. */
+export function findHead(db: CommonQueryMethods, gameId: string): Promise<WaitingGame | null> {
+  return db.maybeOne(sql.type(waitingGame)`
+    select game_id as "gameId", op_kind as "opKind", image_ref as "imageRef" from (
+      select * from rtmanager.operation_log where game_id = ${gameId} and status <> 'finished'
+      order by seq limit 1) as head
+    where status = 'queued' and coalesce(not_before <= now(), true)`);
+}

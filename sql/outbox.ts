@@ -1,0 +1,115 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import type { Channel, Message } from '../lib/messages.ts';
+import { storableText } from '../lib/storable-text.ts';
+
+const CHANNELS = ['job_results', 'health_events', 'notification_intents', 'dead_letters'] as const satisfies Channel[];
+
+const outboxRow = z.strictObject({
+  outboxId: z.bigint(),
+  gameId: z.string(),
+  channel: z.enum(CHANNELS),
+  fields: z.array(z.tuple([z.string(), z.string()])),
+});
+/** A message on its way out; `fields` keep their order. */
+export type OutboxRow = z.infer<typeof outboxRow>;
+
+/** Adds messages in the order given; one whose dedupe key is there already is dropped. */
+export async function addMessages(
+  transaction: CommonQueryMethods,
+  messages: readonly Message[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  await transaction.query(sql.unsafe`
+    insert into rtmanager.outbox (game_id, channel, fields, dedupe_key)
+    select game_id, channel, fields::jsonb, dedupe_key from (
+      select * from ${sql.unnest(
+        messages.map((one, place) => [
+          place,
+          one.gameId,
+          one.channel,
+          JSON.stringify(Object.entries(one.fields).map(([name, value]) => [name, storableText(value)])),
+          one.dedupeKey ?? null,
+        ]),
+        ['int4', 'text', 'text', 'text', 'text'],
+      )} as message (place, game_id, channel, fields, dedupe_key) order by place) as in_order
+    on conflict (dedupe_key) where dedupe_key is not null do nothing`);
+}
+
+/** The unpublished messages of these games, in order. Callers hold the games' publish locks. */
+export function unpublished(
+  transaction: CommonQueryMethods,
+  { gameIds, limit }: { gameIds: readonly string[]; limit: number },
+): Promise<readonly OutboxRow[]> {
+  return transaction.any(sql.type(outboxRow)`
+    select outbox_id as "outboxId", game_id as "gameId", channel, fields from rtmanager.outbox
+    where published_at is null and game_id = any(${sql.array([...gameIds], 'text')})
+    order by outbox_id limit ${limit}`);
+}
+
+interface Published {
+  readonly outboxId: bigint;
+  readonly entryId: string;
+}
+
+/** Notes under which id each message now stands in its stream, and in which life of Redis. */
+export async function markPublished(
+  transaction: CommonQueryMethods,
+  { published, epoch }: { published: readonly Published[]; epoch: string },
+): Promise<void> {
+  await transaction.query(sql.unsafe`
+    update rtmanager.outbox as row
+    set published_at = now(), entry_id = done.entry_id, redis_epoch = ${epoch}
+    from ${sql.unnest(
+      published.map((one) => [one.outboxId, one.entryId]),
+      ['int8', 'text'],
+    )} as done (outbox_id, entry_id)
+    where row.outbox_id = done.outbox_id`);
+}
+
+const gameRow = z.strictObject({ gameId: z.string() });
+
+/** Games with messages that are waiting, `limit` at most. */
+export async function gamesToPublish(db: CommonQueryMethods, limit: number): Promise<string[]> {
+  const rows = await db.any(sql.type(gameRow)`
+    select distinct game_id as "gameId" from rtmanager.outbox where published_at is null limit ${limit}`);
+  return rows.map((row) => row.gameId);
+}
+
+const notedRow = z.strictObject({ outboxId: z.bigint(), channel: z.enum(CHANNELS), entryId: z.string() });
+
+/** Published messages that were noted under another life of Redis than `epoch`, oldest first. */
+export function notedElsewhere(
+  db: CommonQueryMethods,
+  { epoch, limit }: { epoch: string; limit: number },
+): Promise<readonly z.infer<typeof notedRow>[]> {
+  return db.any(sql.type(notedRow)`
+    select outbox_id as "outboxId", channel, entry_id as "entryId" from rtmanager.outbox
+    where published_at is not null and redis_epoch <> ${epoch} order by outbox_id limit ${limit}`);
+}
+
+/** Those still in their stream belong to the new life; those lost are to be published again. */
+export async function settleNoted(
+  transaction: CommonQueryMethods,
+  { kept, lost, epoch }: { kept: readonly bigint[]; lost: readonly bigint[]; epoch: string },
+): Promise<void> {
+  await transaction.query(sql.unsafe`
+    update rtmanager.outbox set redis_epoch = ${epoch}
+    where outbox_id = any(${sql.array([...kept], 'int8')})`);
+  await transaction.query(sql.unsafe`
+    update rtmanager.outbox set published_at = null, entry_id = null, redis_epoch = null
+    where outbox_id = any(${sql.array([...lost], 'int8')})`);
+}
+
+/** Deletes what was published more than `ageMs` ago, a bounded batch at a time; returns how many rows went. */
+export async function prunePublished(
+  db: CommonQueryMethods,
+  { ageMs, limit }: { ageMs: number; limit: number },
+): Promise<number> {
+  const pruned = await db.query(sql.unsafe`
+    delete from rtmanager.outbox where outbox_id in (
+      select outbox_id from rtmanager.outbox
+      where published_at < now() - ${ageMs} * interval '1 millisecond'
+      order by published_at limit ${limit})`);
+  return pruned.rowCount;
+}

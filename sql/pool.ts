@@ -1,0 +1,51 @@
+import {
+  createBigintTypeParser,
+  createPool,
+  createTimestampWithTimeZoneTypeParser,
+  type DatabasePool,
+  type Interceptor,
+  SchemaValidationError,
+} from 'slonik';
+
+/** slonik itself never applies a query's row schema; this does, so that no unchecked row enters the code. */
+const validateRows: Interceptor = {
+  name: 'validate-rows',
+  transformRow: (context, query, row) => {
+    const checked = context.resultParser?.['~standard'].validate(row);
+    if (!checked) return row;
+    if (checked instanceof Promise) throw new TypeError('Row schemas must be synchronous');
+    if (checked.issues) throw new SchemaValidationError(query, row, checked.issues);
+    return checked.value as typeof row;
+  },
+};
+
+interface PoolOptions {
+  /** `postgres://` DSN. */
+  dsn: string;
+  /** Connections at most. */
+  max: number;
+  /** Shown in pg_stat_activity. */
+  name: string;
+}
+
+/**
+ * Opens a pool whose rows are validated by each query's schema. Times come as epoch milliseconds, bigint
+ * columns as `bigint`. Queries end after 30 s at the latest, waiting for a connection after 5 s.
+ */
+export async function makePool({ dsn, max, name }: PoolOptions): Promise<DatabasePool> {
+  const url = new URL(dsn);
+  url.searchParams.set('application_name', name);
+  return createPool(url.toString(), {
+    maxPoolSize: max,
+    captureStackTrace: false,
+    connectionTimeout: 5_000,
+    statementTimeout: 30_000,
+    idleTimeout: 60_000,
+    idleInTransactionSessionTimeout: 30_000,
+    // Sessions carry no settings of their own, so there is nothing to discard between two uses, and a
+    // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
+    resetConnection: async () => {},
+    typeParsers: [createBigintTypeParser(), createTimestampWithTimeZoneTypeParser()],
+    interceptors: [validateRows],
+  });
+}

@@ -1,0 +1,54 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { type RecordChange, type RuntimeRecord, type RuntimeStatus, runtimeRecord } from '../lib/runtime-record.ts';
+
+const columns = sql.fragment`
+  game_id as "gameId", status, current_container_id as "currentContainerId",
+  current_image_ref as "currentImageRef", image_digest as "imageDigest", engine_endpoint as "engineEndpoint",
+  state_path as "statePath", docker_network as "dockerNetwork", created_at as "createdAt",
+  started_at as "startedAt", stopped_at as "stoppedAt", removed_at as "removedAt", last_op_at as "lastOpAt"`;
+
+export function getRecord(db: CommonQueryMethods, gameId: string): Promise<RuntimeRecord | null> {
+  return db.maybeOne(sql.type(runtimeRecord)`
+    select ${columns} from rtmanager.runtime_records where game_id = ${gameId}`);
+}
+
+interface RecordPage {
+  status?: RuntimeStatus | undefined;
+  /** Rows at most. */
+  limit: number;
+  /** The last game of the page before. */
+  after?: string | undefined;
+}
+
+/** Records in order of game, from behind `after`: a page costs the same at any depth. */
+export function listRecords(
+  db: CommonQueryMethods,
+  { status, limit, after = '' }: RecordPage,
+): Promise<readonly RuntimeRecord[]> {
+  const ofStatus = status ? sql.fragment`and status = ${status}` : sql.fragment``;
+  return db.any(sql.type(runtimeRecord)`
+    select ${columns} from rtmanager.runtime_records
+    where game_id > ${after} ${ofStatus} order by game_id limit ${limit}`);
+}
+
+/** Applies the change; false when the record was no longer as expected, and then nothing is written. */
+export async function swapRecord(db: CommonQueryMethods, { expected, next }: RecordChange): Promise<boolean> {
+  const values = sql.fragment`
+    ${next.status}, ${next.currentContainerId}, ${next.currentImageRef}, ${next.imageDigest},
+    ${next.engineEndpoint}, ${next.statePath}, ${next.dockerNetwork},
+    to_timestamp(${next.startedAt}::float8 / 1000), to_timestamp(${next.stoppedAt}::float8 / 1000),
+    to_timestamp(${next.removedAt}::float8 / 1000), to_timestamp(${next.lastOpAt}::float8 / 1000)`;
+  const names = sql.fragment`
+    status, current_container_id, current_image_ref, image_digest, engine_endpoint, state_path, docker_network,
+    started_at, stopped_at, removed_at, last_op_at`;
+  const written = expected
+    ? await db.query(sql.unsafe`
+        update rtmanager.runtime_records set (${names}) = (${values})
+        where game_id = ${next.gameId} and status = ${expected.status}
+          and current_container_id is not distinct from ${expected.currentContainerId}`)
+    : await db.query(sql.unsafe`
+        insert into rtmanager.runtime_records (game_id, created_at, ${names})
+        values (${next.gameId}, to_timestamp(${next.createdAt}::float8 / 1000), ${values})
+        on conflict (game_id) do nothing`);
+  return written.rowCount === 1;
+}
