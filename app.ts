@@ -67,7 +67,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(backgroundDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
-  const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount }), (one) => one.close());
+  const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount }), (one) =>
+    one.close(),
+  );
   const { jobResults, healthEvents, notificationIntents, deadLetters, startJobs, stopJobs } = config.streams;
   const outbox = makeOutbox({
     db: backgroundDb,
@@ -84,7 +86,16 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 
   const now = Date.now;
   const retryWindowMs = config.docker.retryWindowMs;
-  const runHead = makeRunHead({ db, docker, leases, handlers, leaseMs, retryWindowMs, log, shared: { lobby, config, now } });
+  const runHead = makeRunHead({
+    db,
+    docker,
+    leases,
+    handlers,
+    leaseMs,
+    retryWindowMs,
+    log,
+    shared: { lobby, config, now },
+  });
   const shutdownMs = config.shutdown.timeoutMs;
 
   stack.adopt(

@@ -4,9 +4,6 @@ import { startApp } from './app.ts';
 import { type Config, ConfigError, parseConfig } from './lib/config.ts';
 import { makeLogger } from './lib/logger.ts';
 
-/** The environment is not usable; nothing was opened. */
-const EXIT_CONFIG = 2;
-
 const config = readConfig();
 const replica = `${hostname()}-${randomBytes(3).toString('hex')}`;
 const log = makeLogger({ level: config.log.level, replica });
@@ -50,6 +47,6 @@ function readConfig(): Config {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exit(EXIT_CONFIG);
+    process.exit(1);
   }
 }

@@ -96,7 +96,9 @@ async function believeDocker(
   const effects = container
     ? exitEffects(record, container, context.now())
     : disappearanceEffects(record, context.now());
-  context.log.warn('the record said running, Docker did not; corrected', { container_id: record.currentContainerId });
+  context.log.warn('the record said running, Docker did not; corrected', {
+    container_id: record.currentContainerId,
+  });
   await context.correct(effects);
   return effects.record?.next ?? record;
 }

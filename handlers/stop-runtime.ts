@@ -17,7 +17,8 @@ export const stopRuntime: Handler = async (operation, { docker, records, config,
     return { ...end, replay: true, effects: {} };
   }
   const there = await docker.stop(record.currentContainerId, config.container.stopTimeoutMs / 1_000);
-  if (!there) log.warn('the container vanished before it could be stopped', { container_id: end.containerId });
+  if (!there)
+    log.warn('the container vanished before it could be stopped', { container_id: end.containerId });
   return {
     ...end,
     replay: false,

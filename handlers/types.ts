@@ -1,10 +1,10 @@
 import type { Config } from '../lib/config.ts';
 import type { AttemptDocker } from '../lib/docker/docker.ts';
+import type { Effects } from '../lib/effects.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Effects } from '../lib/effects.ts';
-import type { OpKind, Operation } from '../lib/operation.ts';
+import type { Operation, OpKind } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 
 /** What a handler may use. Everything in it belongs to one attempt at one operation. */

@@ -16,10 +16,16 @@ const LONGEST_HOSTNAME = 63;
 /** 40 bits: two of a million ids that share the cut text collide with a chance of a half. */
 const HASH_DIGITS = 10;
 
-/** The Docker container's name, in the id's own spelling. */
+/**
+ * The Docker container's name: the id in its own spelling, unless that has capitals. Docker's DNS registers the name
+ * of every container in lower case, whatever aliases it is given (measured on 20.10), so a container called
+ * `galaxy-game-Abc` would answer for the game `abc`; such a game's container is called like its host name.
+ */
 export function containerName(gameId: GameId): string {
-  return `${PREFIX}${gameId}`;
+  return gameId === gameId.toLowerCase() ? literalName(gameId) : gameHostname(gameId);
 }
+
+const literalName = (gameId: GameId): string => `${PREFIX}${gameId}`;
 
 /**
  * The name under which the game's engine is reached inside the network: the container's name where it can serve
@@ -32,7 +38,7 @@ export function containerName(gameId: GameId): string {
  * Not excluded: an id chosen to be another id's hashed name, hash included. Ids come from Lobby, which draws them.
  */
 export function gameHostname(gameId: GameId): string {
-  const name = containerName(gameId);
+  const name = literalName(gameId);
   if (isHostname(name)) return name;
   // Dots become hyphens: the result is one label that begins with the prefix, so no part of it is ever read as a
   // number, or stands empty, wherever the cut falls.
@@ -43,15 +49,13 @@ export function gameHostname(gameId: GameId): string {
 }
 
 /**
- * The aliases to register in Docker's DNS: the host name, and the container's name beside it where that differs
- * and may stand there. A container's name with capitals may not: in lower case it is another game's host name.
- * One with a dot at its end may not either: to a resolver it is the name without the dot.
+ * The aliases to register in Docker's DNS: the host name, and the container's name beside it where that differs and may
+ * stand there. One with a dot at its end may not: to a resolver it is the name without the dot, another game's.
  */
 export function networkAliases(gameId: GameId): string[] {
   const hostname = gameHostname(gameId);
   const name = containerName(gameId);
-  const unambiguous = name === name.toLowerCase() && !name.endsWith('.');
-  if (name === hostname || !unambiguous || name.length > LONGEST_HOSTNAME) return [hostname];
+  if (name === hostname || name.endsWith('.') || name.length > LONGEST_HOSTNAME) return [hostname];
   return [hostname, name];
 }
 

@@ -21,7 +21,9 @@ export function makeAnswerError(log: Logger): ErrorRequestHandler {
 function mapRequestError(thrown: unknown): RuntimeError {
   if (thrown instanceof RuntimeError) return thrown;
   if (isDatabaseError(thrown) && !isDataError(thrown)) {
-    return new RuntimeError('service_unavailable', 'PostgreSQL can not be reached; try again', { cause: thrown });
+    return new RuntimeError('service_unavailable', 'PostgreSQL can not be reached; try again', {
+      cause: thrown,
+    });
   }
   const status = statusOf(thrown);
   if (status !== undefined && thrown instanceof Error) {
@@ -34,6 +36,7 @@ function mapRequestError(thrown: unknown): RuntimeError {
 
 /** The status that Express and its parsers put on what the client did wrong. */
 function statusOf(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error) || !('status' in thrown) || typeof thrown.status !== 'number') return undefined;
+  if (!(thrown instanceof Error) || !('status' in thrown) || typeof thrown.status !== 'number')
+    return undefined;
   return thrown.status >= 400 && thrown.status < 500 ? thrown.status : undefined;
 }

@@ -27,7 +27,9 @@ export function makeExpressApp(deps: AppDeps): Express {
     app[operation.method as 'get'](expressPath(operation), ...guards, route);
   }
   for (const path of new Set(served.map(expressPath))) {
-    const methods = served.filter((operation) => expressPath(operation) === path).map((operation) => operation.method);
+    const methods = served
+      .filter((operation) => expressPath(operation) === path)
+      .map((operation) => operation.method);
     app.all(path, refuseMethod(methods));
   }
   // Behind the token too: who may not ask learns nothing about what is there.
@@ -49,10 +51,15 @@ function checkHeaders(operation: Operation): RequestHandler {
 }
 
 function refuseMethod(methods: readonly string[]): RequestHandler {
-  const allow = [...methods, ...(methods.includes('get') ? ['head'] : [])].map((name) => name.toUpperCase()).join(', ');
+  const allow = [...methods, ...(methods.includes('get') ? ['head'] : [])]
+    .map((name) => name.toUpperCase())
+    .join(', ');
   return (request, response, next) => {
     response.setHeader('Allow', allow);
-    const error = new RuntimeError('invalid_request', `${request.method} is not possible here; allowed: ${allow}`);
+    const error = new RuntimeError(
+      'invalid_request',
+      `${request.method} is not possible here; allowed: ${allow}`,
+    );
     next(Object.assign(error, { status: 405 }));
   };
 }

@@ -9,5 +9,8 @@ export function parseCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const gameId = Buffer.from(cursor, 'base64url').toString();
   if (isGameId(gameId)) return gameId;
-  throw new RuntimeError('invalid_request', 'query parameter "cursor" must be the next_cursor of an earlier answer');
+  throw new RuntimeError(
+    'invalid_request',
+    'query parameter "cursor" must be the next_cursor of an earlier answer',
+  );
 }

@@ -30,7 +30,10 @@ interface DispatchOptions {
 }
 
 /** Jobs kept for people to look at. */
-const KEPT_JOBS = { removeOnComplete: { count: 500, age: 3_600 }, removeOnFail: { count: 1_000, age: 86_400 } };
+const KEPT_JOBS = {
+  removeOnComplete: { count: 500, age: 3_600 },
+  removeOnFail: { count: 1_000, age: 86_400 },
+};
 
 export const lifecycleQueueName = (index: number): string => `lifecycle-${index}`;
 

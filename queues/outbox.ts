@@ -84,7 +84,9 @@ export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions
     if ((await redis.xrange(stream, entryId, entryId)).length > 0) return true;
     // Older than the oldest entry of a full stream: trimmed, not lost.
     const [oldest] = await redis.xrange(stream, '-', '+', 'COUNT', 1);
-    return oldest !== undefined && compareStreamIds(entryId, oldest[0]) < 0 && (await redis.xlen(stream)) >= maxLen;
+    return (
+      oldest !== undefined && compareStreamIds(entryId, oldest[0]) < 0 && (await redis.xlen(stream)) >= maxLen
+    );
   }
 
   return {

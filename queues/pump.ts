@@ -69,7 +69,9 @@ export function startPump(deps: PumpDeps): Pump {
     const accepted = await acceptBatch(session, entries, cursors, deps);
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
     await Promise.all([
-      deps.dispatcher.wake(accepted.games).catch((error: unknown) => log.warn('dispatch is left to repair', { error })),
+      deps.dispatcher
+        .wake(accepted.games)
+        .catch((error: unknown) => log.warn('dispatch is left to repair', { error })),
       deps.outbox
         .publish(accepted.answered)
         .catch((error: unknown) => log.warn('publishing is left to repair', { error })),

@@ -23,7 +23,11 @@ function roleOptions(role: RedisRole, blockMs: number): RoleOptions {
     case 'queue':
       return { maxRetriesPerRequest: null };
     case 'reader':
-      return { maxRetriesPerRequest: 0, enableOfflineQueue: false, socketTimeout: blockMs + COMMAND_TIMEOUT_MS };
+      return {
+        maxRetriesPerRequest: 0,
+        enableOfflineQueue: false,
+        socketTimeout: blockMs + COMMAND_TIMEOUT_MS,
+      };
   }
 }
 

@@ -121,17 +121,25 @@ function makeContext(
 async function takeBack(result: Result, cause: unknown): Promise<RuntimeError> {
   try {
     await result.undo?.();
-    return new RuntimeError('internal_error', 'The runtime record could not be written; the container was removed', {
-      cause,
-      rollbackPending: false,
-    });
+    return new RuntimeError(
+      'internal_error',
+      'The runtime record could not be written; the container was removed',
+      {
+        cause,
+        rollbackPending: false,
+      },
+    );
   } catch (undoError) {
     if (isSurrender(undoError)) throw undoError;
     // Not final while a container may be left: run again when Docker answers.
-    return new RuntimeError('docker_unavailable', 'The runtime record could not be written, nor the container removed', {
-      cause: undoError,
-      rollbackPending: true,
-    });
+    return new RuntimeError(
+      'docker_unavailable',
+      'The runtime record could not be written, nor the container removed',
+      {
+        cause: undoError,
+        rollbackPending: true,
+      },
+    );
   }
 }
 
@@ -163,7 +171,12 @@ const retryDelayMs = (attempt: number): number => Math.min(1_000 * 2 ** Math.min
  * Commits, and again while PostgreSQL is away and the lease lasts. A commit whose answer was lost is recognised as
  * ours when it finds the operation finished under our own attempt.
  */
-async function commit(deps: RunnerDeps, operation: Operation, lease: HeldLease, ending: Ending): Promise<void> {
+async function commit(
+  deps: RunnerDeps,
+  operation: Operation,
+  lease: HeldLease,
+  ending: Ending,
+): Promise<void> {
   for (let retried = false; ; retried = true) {
     try {
       return await deps.db.transaction((transaction) => commitOutcome(transaction, operation, ending));
@@ -186,7 +199,12 @@ async function isFinishedByUs(db: DatabasePool, { operationId, attempt }: Operat
 }
 
 /** Lease lost: somebody else has it. Shutdown: back to the head of its queue, at once. */
-async function handOver(db: DatabasePool, operation: Operation, log: Logger, why: unknown): Promise<RunReport> {
+async function handOver(
+  db: DatabasePool,
+  operation: Operation,
+  log: Logger,
+  why: unknown,
+): Promise<RunReport> {
   log.warn('operation is left to another attempt', { error: why });
   if (why instanceof ShutdownError) {
     await postpone(db, operation, { delayMs: 0, retrying: false, rollbackPending: true });

@@ -42,7 +42,9 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     ...WORKER_LIVENESS,
   });
   worker.on('error', (error) => log.warn('schedules worker', { error }));
-  worker.on('failed', (job, error) => log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }));
+  worker.on('failed', (job, error) =>
+    log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }),
+  );
 
   const closing = new AbortController();
   const watching = watch();

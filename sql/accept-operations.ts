@@ -1,6 +1,6 @@
 import { type CommonQueryMethods, sql } from 'slonik';
-import { lockGames } from './locks.ts';
 import type { OpKind, OpSource } from '../lib/operation.ts';
+import { lockGames } from './locks.ts';
 import { type WaitingGame, waitingGame } from './operation-log.ts';
 
 /** A request, checked and ready to be queued. */

@@ -4,8 +4,7 @@ import { type Operation, operation } from '../lib/operation.ts';
 import { operationColumns } from './operation-log.ts';
 
 /** Everything here goes by the database's clock: replicas need not agree on the time. */
-const leaseEnd = (leaseMs: number) =>
-  sql.fragment`clock_timestamp() + ${leaseMs} * interval '1 millisecond'`;
+const leaseEnd = (leaseMs: number) => sql.fragment`clock_timestamp() + ${leaseMs} * interval '1 millisecond'`;
 
 /**
  * Takes the game's turn: its head (the lowest unfinished `seq`) becomes `running` under a new attempt if it

@@ -2,10 +2,10 @@ import { type CommonQueryMethods, sql } from 'slonik';
 import type { Effects, InnerEntry, Outcome } from '../lib/effects.ts';
 import { LeaseLostError } from '../lib/lease.ts';
 import { type Message, makeHealthEvent } from '../lib/messages.ts';
+import type { Operation } from '../lib/operation.ts';
 import { storableText } from '../lib/storable-text.ts';
 import type { Attempt } from './claims.ts';
 import { putSnapshot } from './health-snapshots.ts';
-import type { Operation } from '../lib/operation.ts';
 import { addMessages } from './outbox.ts';
 import { swapRecord } from './runtime-records.ts';
 

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import type { Channel, Message } from '../lib/messages.ts';
 import { storableText } from '../lib/storable-text.ts';
 
-const CHANNELS = ['job_results', 'health_events', 'notification_intents', 'dead_letters'] as const satisfies Channel[];
+const CHANNELS = [
+  'job_results',
+  'health_events',
+  'notification_intents',
+  'dead_letters',
+] as const satisfies Channel[];
 
 const outboxRow = z.strictObject({
   outboxId: z.bigint(),

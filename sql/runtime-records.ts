@@ -1,5 +1,10 @@
 import { type CommonQueryMethods, sql } from 'slonik';
-import { type RecordChange, type RuntimeRecord, type RuntimeStatus, runtimeRecord } from '../lib/runtime-record.ts';
+import {
+  type RecordChange,
+  type RuntimeRecord,
+  type RuntimeStatus,
+  runtimeRecord,
+} from '../lib/runtime-record.ts';
 
 const columns = sql.fragment`
   game_id as "gameId", status, current_container_id as "currentContainerId",

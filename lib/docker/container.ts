@@ -25,7 +25,10 @@ export interface InspectedContainer extends Container {
  * A container is ours when it carries the owner label and the game's label and is on our network: two
  * Runtime Managers with different networks on one daemon never touch each other's.
  */
-export function isOurs(container: Container, { gameId, network }: { gameId: string; network: string }): boolean {
+export function isOurs(
+  container: Container,
+  { gameId, network }: { gameId: string; network: string },
+): boolean {
   return (
     container.labels[OWNER_LABEL] === OWNER &&
     container.labels[GAME_LABEL] === gameId &&

@@ -2,7 +2,7 @@ import { type ErrorCode, RuntimeError, toRuntimeError } from '../errors.ts';
 import type { GameId } from '../game-id.ts';
 import type { ImageRef } from '../image-ref.ts';
 import { isSurrender } from '../lease.ts';
-import { imageRefOf, isOurs, operationOf } from './container.ts';
+import { type InspectedContainer, imageRefOf, isOurs, operationOf } from './container.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
 import { DockerStatusError, hasStatus } from './map-error.ts';
@@ -14,7 +14,7 @@ interface CreateRequest {
   readonly operationId: string;
 }
 
-/** The container that runs now; `created` is false when it was there already. */
+/** The container that runs now; `created` when this operation created it, in this attempt or an earlier one. */
 export interface Started {
   readonly containerId: string;
   readonly created: boolean;
@@ -36,9 +36,10 @@ export async function createAndStart(
   spec: ContainerSpec,
 ): Promise<Started> {
   try {
-    const container = await create(docker, request, spec);
-    if (container.created) await start(docker, container.containerId, spec.name);
-    return container;
+    const found = await create(docker, request, spec);
+    if ('id' in found) return { containerId: found.id, created: operationOf(found) === request.operationId };
+    await start(docker, found.newId, spec.name);
+    return { containerId: found.newId, created: true };
   } catch (error) {
     // Whoever runs the operation next takes up what is there; this attempt may not touch it any more.
     if (isSurrender(error)) throw error;
@@ -46,10 +47,13 @@ export async function createAndStart(
   }
 }
 
-async function create(docker: AttemptDocker, request: CreateRequest, spec: ContainerSpec): Promise<Started> {
+/** A container just created, or one of ours that holds the name and runs what is wanted. */
+type Found = { readonly newId: string } | InspectedContainer;
+
+async function create(docker: AttemptDocker, request: CreateRequest, spec: ContainerSpec): Promise<Found> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return { containerId: await docker.create(spec), created: true };
+      return { newId: await docker.create(spec) };
     } catch (error) {
       if (hasStatus(error, 404) && (await docker.hasNetwork())) {
         throw new ImageVanishedError(
@@ -60,7 +64,7 @@ async function create(docker: AttemptDocker, request: CreateRequest, spec: Conta
       }
       if (!hasStatus(error, 409) || tries === NAME_TRIES) throw error;
       const holder = await freeName(docker, request, spec.name);
-      if (holder) return { containerId: holder, created: false };
+      if (holder) return holder;
     }
   }
 }
@@ -73,7 +77,7 @@ async function freeName(
   docker: AttemptDocker,
   { gameId, imageRef }: CreateRequest,
   name: string,
-): Promise<string | undefined> {
+): Promise<InspectedContainer | undefined> {
   const holder = await docker.inspect(name);
   // Docker sometimes holds a name for a container that is gone: worth another try.
   if (!holder) return undefined;
@@ -89,7 +93,7 @@ async function freeName(
     await docker.remove(holder.id);
     return undefined;
   }
-  if (isSameImage(imageRefOf(holder), imageRef)) return holder.id;
+  if (isSameImage(imageRefOf(holder), imageRef)) return holder;
   throw new RuntimeError(
     'conflict',
     `Container ${name} of this game is running ${imageRefOf(holder)}, not ${imageRef.text}; stop it first`,

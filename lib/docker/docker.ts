@@ -82,7 +82,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
 
         create: async (spec) => fenced(() => createContainer(connection, spec, signal)),
         start: async (id) => fenced(() => startContainer(connection, id, signal)),
-        stop: async (id, graceSeconds) => fenced(() => stopContainer(connection, { id, graceSeconds }, signal)),
+        stop: async (id, graceSeconds) =>
+          fenced(() => stopContainer(connection, { id, graceSeconds }, signal)),
         remove: async (id) => fenced(() => removeContainer(connection, id, signal)),
         disconnectEndpoint: async (container) =>
           fenced(() => disconnectEndpoint(connection, { network, container }, signal)),

@@ -10,8 +10,11 @@ export async function hasNetwork(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const networks = await connection.call('list networks', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
-    docker.listNetworks({ filters: { name: [name] }, abortSignal }),
+  const networks = await connection.call(
+    'list networks',
+    CALL_DEADLINE_MS.look,
+    signal,
+    (docker, abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
   );
   return networks.some((network) => network.Name === name);
 }

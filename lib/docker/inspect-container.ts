@@ -10,8 +10,11 @@ export async function inspectContainer(
   signal: AbortSignal,
 ): Promise<InspectedContainer | null> {
   try {
-    const info = await connection.call('inspect container', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
-      docker.getContainer(idOrName).inspect({ abortSignal }),
+    const info = await connection.call(
+      'inspect container',
+      CALL_DEADLINE_MS.look,
+      signal,
+      (docker, abortSignal) => docker.getContainer(idOrName).inspect({ abortSignal }),
     );
     return {
       id: info.Id,

@@ -16,8 +16,11 @@ export async function inspectImage(
   signal: AbortSignal,
 ): Promise<Image | null> {
   try {
-    const info = await connection.call('inspect image', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
-      docker.getImage(imageRef).inspect({ abortSignal }),
+    const info = await connection.call(
+      'inspect image',
+      CALL_DEADLINE_MS.look,
+      signal,
+      (docker, abortSignal) => docker.getImage(imageRef).inspect({ abortSignal }),
     );
     return { id: info.Id, labels: info.Config?.Labels ?? {}, digest: info.RepoDigests?.[0] ?? info.Id };
   } catch (error) {

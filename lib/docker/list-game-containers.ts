@@ -11,12 +11,16 @@ export async function listGameContainers(
   game: { gameId: string; network: string },
   signal: AbortSignal,
 ): Promise<Container[]> {
-  const listed = await connection.call('list containers', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
-    docker.listContainers({
-      all: true,
-      filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
-      abortSignal,
-    }),
+  const listed = await connection.call(
+    'list containers',
+    CALL_DEADLINE_MS.look,
+    signal,
+    (docker, abortSignal) =>
+      docker.listContainers({
+        all: true,
+        filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
+        abortSignal,
+      }),
   );
   const containers = listed.map((info) => ({
     id: info.Id,

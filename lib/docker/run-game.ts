@@ -7,7 +7,7 @@ import type { ImageRef } from '../image-ref.ts';
 import type { Logger } from '../logger.ts';
 import { parseResourceLimits } from '../resource-limits.ts';
 import { ensureStateDirectory } from '../state-directory.ts';
-import { type Container, imageRefOf } from './container.ts';
+import { type Container, imageRefOf, operationOf } from './container.ts';
 import { createAndStart, ImageVanishedError } from './create-and-start.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
@@ -28,7 +28,7 @@ export interface RunningGame {
   readonly containerId: string;
   readonly imageDigest: string;
   readonly statePath: string;
-  /** False when the container was there already and was taken over. */
+  /** True when this operation created the container, in this attempt or an earlier one: it may take it back. */
   readonly created: boolean;
 }
 
@@ -101,7 +101,7 @@ async function adopt(
     containerId: container.id,
     imageDigest: inspected?.imageId ?? '',
     statePath: join(config.gameState.root, request.gameId),
-    created: false,
+    created: operationOf(container) === request.operationId,
   };
 }
 
