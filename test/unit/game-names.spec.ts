@@ -23,7 +23,7 @@ describe('game names', () => {
     expect(engineEndpoint(gameId)).to.equal('http://galaxy-game-game-7.alpha_2:8080');
   });
 
-  it('of an id with capitals are one lower-case name with a hash, because Docker's DNS lower-cases container names', () => {
+  it('of an id with capitals are one lower-case name with a hash, because DNS lower-cases container names', () => {
     expect(containerName(parseGameId('Abc'))).to.equal(hostnameOf('Abc'));
     expect(hostnameOf('Abc')).to.match(/^galaxy-game-abc-[0-9a-f]{10}$/);
     expect(aliasesOf('Abc')).to.deep.equal([hostnameOf('Abc')]);
