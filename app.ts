@@ -98,7 +98,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   });
   const shutdownMs = config.shutdown.timeoutMs;
 
-  stack.adopt(
+  const workers = stack.adopt(
     startLifecycleWorkers({
       connection: workerRedis,
       prefix,
@@ -111,7 +111,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       leases,
       log,
     }),
-    (workers) => workers.close(shutdownMs),
+    (one) => one.close(shutdownMs),
   );
   stack.adopt(
     startSchedules({
@@ -129,7 +129,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     }),
     (schedules) => schedules.close(),
   );
-  stack.adopt(
+  const pump = stack.adopt(
     startPump({
       db: backgroundDb,
       redis: openRedis('reader'),
@@ -140,7 +140,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       outbox,
       log,
     }),
-    (pump) => pump.close(),
+    (one) => one.close(),
   );
 
   const app = makeExpressApp({
@@ -160,7 +160,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   log.info('Runtime Manager is up', { url: listener.url, host: hostname() });
 
   const opened = stack.move();
-  return { url: listener.url, close: () => opened.disposeAsync() };
+  return {
+    url: listener.url,
+    async close() {
+      // Together, because a request that waits for its operation ends when that does, and within one deadline.
+      await Promise.all([listener.close(shutdownMs), pump.close(), workers.close(shutdownMs)]);
+      await opened.disposeAsync();
+    },
+  };
 }
 
 function buildDocker(config: Config): Docker {
