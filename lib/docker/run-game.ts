@@ -50,6 +50,11 @@ export async function runGame(
     return adopt(docker, takenOver, request, config);
   }
 
+  // What an earlier attempt of this operation left goes first: should the rest fail, nothing of it may stay. Older
+  // containers go last: should the rest fail, they still hold the logs of what ran before.
+  const [ownLeft, older] = partition(leftovers, (one) => operationOf(one) === request.operationId);
+  await removeAll(docker, ownLeft, log);
+
   const image = await docker.ensureImage(request.imageRef);
   if (!(await docker.hasNetwork())) throw networkMissing(docker.network);
   const statePath = await ensureStateDirectory({
@@ -59,10 +64,8 @@ export async function runGame(
     uid: config.gameState.ownerUid,
     gid: config.gameState.ownerGid,
   });
-  for (const leftover of leftovers) {
-    log.info('removing a container of this game that does not run', { container_id: leftover.id });
-    await docker.remove(leftover.id);
-  }
+  await removeAll(docker, older, log);
+
   const run = async (ready: Image): Promise<RunningGame> => {
     const spec = specOf(docker.network, ready, statePath, request, config, log);
     const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
@@ -75,6 +78,21 @@ export async function runGame(
     // Somebody pruned it. Once is bad luck; a second time it is told as the failed pull that it amounts to.
     return run(await docker.refreshImage(request.imageRef));
   }
+}
+
+async function removeAll(
+  docker: AttemptDocker,
+  containers: readonly Container[],
+  log: Logger,
+): Promise<void> {
+  for (const { id } of containers) {
+    log.info('removing a container of this game that does not run', { container_id: id });
+    await docker.remove(id);
+  }
+}
+
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(belongs), all.filter((one) => !belongs(one))];
 }
 
 /** The running container to take over, if any; one that runs another image is a conflict. */
