@@ -34,54 +34,71 @@ interface WorkerDeps {
   log: Logger;
 }
 
-/** Starts one worker a queue. A job says only that its game has work; what that is, PostgreSQL decides. */
+/**
+ * Starts one worker a queue. A job says only that its game has work; what that is, PostgreSQL decides.
+ *
+ * An operation that waits for a pull holds no slot: it gives back its own, and its job ends early, because a worker
+ * takes no new job before one of its own has ended. The operation itself goes on, under its lease, and takes a slot
+ * again when the image is there.
+ */
 export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   const { connection, prefix, concurrency, log } = deps;
   const slots = makeSemaphore(concurrency);
+  const running = new Set<Promise<RunReport>>();
   let closing = false;
+
+  async function run(gameId: string, onWaiting: () => void): Promise<RunReport> {
+    let release = await slots.acquire();
+    const waiting: WhileWaiting = async (work) => {
+      release();
+      onWaiting();
+      try {
+        return await work();
+      } finally {
+        release = await slots.acquire();
+      }
+    };
+    try {
+      // A job that waited for a slot when the replica began to stop is for another one.
+      if (closing) return { result: 'handed over' };
+      return await deps.runHead(gameId, waiting);
+    } finally {
+      release();
+      await followUp(deps, gameId);
+    }
+  }
+
+  async function process(gameId: string): Promise<RunReport> {
+    const early = Promise.withResolvers<RunReport>();
+    const whole = run(gameId, () => early.resolve({ result: 'waiting for its image' }));
+    running.add(whole);
+    whole
+      .catch((error: unknown) =>
+        log.error('run ended without an outcome; repair brings it back', { game_id: gameId, error }),
+      )
+      .finally(() => running.delete(whole));
+    return Promise.race([whole, early.promise]);
+  }
 
   const workers = Array.from(
     { length: deps.queueCount },
     (_, index) =>
-      new Worker<LifecycleJob, RunReport>(
-        lifecycleQueueName(index),
-        async (job): Promise<RunReport> => {
-          let release = await slots.acquire();
-          // An operation that waits for a pull holds no slot: neither here nor among the jobs its worker takes.
-          const waiting: WhileWaiting = async (work) => {
-            release();
-            worker.concurrency += 1;
-            try {
-              return await work();
-            } finally {
-              worker.concurrency -= 1;
-              release = await slots.acquire();
-            }
-          };
-          const worker = workers[index] as Worker;
-          try {
-            // A job that waited for a slot when the replica began to stop is for another one.
-            if (closing) return { result: 'handed over' };
-            return await deps.runHead(job.data.game_id, waiting);
-          } finally {
-            release();
-            await followUp(deps, job.data.game_id);
-          }
-        },
-        { connection, prefix, concurrency, ...WORKER_LIVENESS },
-      ),
+      new Worker<LifecycleJob, RunReport>(lifecycleQueueName(index), (job) => process(job.data.game_id), {
+        connection,
+        prefix,
+        concurrency,
+        ...WORKER_LIVENESS,
+      }),
   );
   for (const worker of workers) {
     worker.on('error', (error) => log.warn('lifecycle worker', { queue: worker.name, error }));
-    worker.on('failed', (job, error) =>
-      log.error('lifecycle job failed; repair brings it back', { game_id: job?.data.game_id, error }),
-    );
   }
   return {
     async close(timeoutMs) {
       closing = true;
       const closed = Promise.all(workers.map((worker) => worker.close()));
       const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
+      await Promise.allSettled(running);
       await closed;
       clearTimeout(timer);
     },

@@ -17,8 +17,16 @@ import { type Ending, failureEnding, successEnding } from './outcome.ts';
 
 /** What one run came to, as the job of the queue shows it. */
 export interface RunReport {
-  /** `nothing to do`, `success`, `failure`, or `postponed`. */
-  readonly result: 'nothing to do' | 'success' | 'failure' | 'postponed' | 'handed over';
+  readonly result:
+    | 'nothing to do'
+    | 'success'
+    | 'failure'
+    /** Back at the head of its queue, to be run again later. */
+    | 'postponed'
+    /** Left to another replica. */
+    | 'handed over'
+    /** Goes on without its job; the outcome is in the operation's row. */
+    | 'waiting for its image';
   readonly operation_id?: string;
   readonly attempt?: number;
   readonly error_code?: string;
