@@ -98,8 +98,9 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
       closing = true;
       const closed = Promise.all(workers.map((worker) => worker.close()));
       const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
-      await Promise.allSettled(running);
       await closed;
+      // What goes on without its job.
+      await Promise.allSettled(running);
       clearTimeout(timer);
     },
   };
