@@ -67,7 +67,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(backgroundDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
-  const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount }), (one) =>
+  const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
     one.close(),
   );
   const { jobResults, healthEvents, notificationIntents, deadLetters, startJobs, stopJobs } = config.streams;

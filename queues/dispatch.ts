@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Logger } from '../lib/logger.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
+import { logErrors } from './log-errors.ts';
 
 /** What a lifecycle job says to people; to the runner it only means: this game has work. */
 export interface LifecycleJob {
@@ -27,6 +29,7 @@ interface DispatchOptions {
   prefix: string;
   /** Number of lifecycle queues. */
   queueCount: number;
+  log: Logger;
 }
 
 /** Jobs kept for people to look at. */
@@ -40,11 +43,12 @@ export const lifecycleQueueName = (index: number): string => `lifecycle-${index}
 /** The same queue for a game always, whichever replica asks. */
 const queueIndex = (gameId: string, queueCount: number): number => crc32(gameId) % queueCount;
 
-export function makeDispatcher({ connection, prefix, queueCount }: DispatchOptions): Dispatcher {
+export function makeDispatcher({ connection, prefix, queueCount, log }: DispatchOptions): Dispatcher {
   const queues = Array.from(
     { length: queueCount },
     (_, index) => new Queue<LifecycleJob>(lifecycleQueueName(index), { connection, prefix }),
   );
+  for (const queue of queues) logErrors(queue, log);
   return {
     queues,
     async wake(games) {

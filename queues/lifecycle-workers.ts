@@ -8,6 +8,7 @@ import { makeSemaphore } from '../lib/semaphore.ts';
 import { findHead } from '../sql/operation-log.ts';
 import { type Dispatcher, type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
 import type { LeaseKeeper } from './leases.ts';
+import { logErrors } from './log-errors.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHead, RunReport } from './run-operation.ts';
 import { WORKER_LIVENESS } from './worker-liveness.ts';
@@ -90,9 +91,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
         ...WORKER_LIVENESS,
       }),
   );
-  for (const worker of workers) {
-    worker.on('error', (error) => log.warn('lifecycle worker', { queue: worker.name, error }));
-  }
+  for (const worker of workers) logErrors(worker, log);
   return {
     async close(timeoutMs) {
       closing = true;

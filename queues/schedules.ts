@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
+import { logErrors } from './log-errors.ts';
 import { WORKER_LIVENESS } from './worker-liveness.ts';
 
 /** Work that is done every so often, by one replica at a time. */
@@ -41,7 +42,7 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     concurrency: schedules.length,
     ...WORKER_LIVENESS,
   });
-  worker.on('error', (error) => log.warn('schedules worker', { error }));
+  for (const source of [queue, worker]) logErrors(source, log);
   worker.on('failed', (job, error) =>
     log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }),
   );
