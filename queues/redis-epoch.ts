@@ -20,8 +20,8 @@ export function makeRedisEpoch(redis: Redis, prefix: string): RedisEpoch {
   return {
     async current() {
       runId ??= parseRunId(await redis.info('server'));
-      await redis.set(markerKey, randomUUID(), 'NX');
-      return `${runId}/${await redis.get(markerKey)}`;
+      const [, marker] = await Promise.all([redis.set(markerKey, randomUUID(), 'NX'), redis.get(markerKey)]);
+      return `${runId}/${marker}`;
     },
   };
 }

@@ -25,7 +25,7 @@ export async function commitEffects(
     select 1 from rtmanager.operation_log
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running' for update`);
   if (!held) throw new LeaseLostError(mine.operationId);
-  await writeEffects(transaction, mine, effects);
+  await addMessages(transaction, await writeEffects(transaction, mine, effects));
 }
 
 /**
@@ -38,8 +38,8 @@ export async function commitOutcome(
   end: { outcome: Outcome; effects: Effects; messages: readonly Message[] },
 ): Promise<void> {
   if (!(await finish(transaction, mine, end.outcome))) throw new LeaseLostError(mine.operationId);
-  await writeEffects(transaction, mine, end.effects);
-  await addMessages(transaction, end.messages);
+  const told = await writeEffects(transaction, mine, end.effects);
+  await addMessages(transaction, [...told, ...end.messages]);
 }
 
 async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): Promise<boolean> {
@@ -52,19 +52,17 @@ async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): 
   return finished.rowCount === 1;
 }
 
+/** Writes the effects and returns the messages that tell of them, still to be added. */
 async function writeEffects(
   transaction: CommonQueryMethods,
   mine: Operation,
-  effects: Effects,
-): Promise<void> {
-  if (effects.record && !(await swapRecord(transaction, effects.record))) {
-    throw new RecordConflictError(mine.gameId);
-  }
-  for (const entry of effects.inner ?? []) await addInnerEntry(transaction, mine, entry);
-  if (effects.health) {
-    await putSnapshot(transaction, mine.gameId, effects.health);
-    await addMessages(transaction, [makeHealthEvent(mine.gameId, effects.health)]);
-  }
+  { record, inner = [], health }: Effects,
+): Promise<Message[]> {
+  if (record && !(await swapRecord(transaction, record))) throw new RecordConflictError(mine.gameId);
+  for (const entry of inner) await addInnerEntry(transaction, mine, entry);
+  if (!health) return [];
+  await putSnapshot(transaction, mine.gameId, health);
+  return [makeHealthEvent(mine.gameId, health)];
 }
 
 async function addInnerEntry(db: CommonQueryMethods, parent: Operation, entry: InnerEntry): Promise<void> {

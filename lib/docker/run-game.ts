@@ -43,7 +43,8 @@ export async function runGame(
   config: Config,
   log: Logger,
 ): Promise<RunningGame> {
-  const leftovers = await docker.listGame(request.gameId);
+  // Two looks at once. Should the network go away during a pull, Docker refuses the start and says so.
+  const [leftovers, hasNetwork] = await Promise.all([docker.listGame(request.gameId), docker.hasNetwork()]);
   const takenOver = pickRunning(leftovers, request.imageRef);
   if (takenOver) {
     log.info('container of this game is running already and is taken over', { container_id: takenOver.id });
@@ -56,7 +57,7 @@ export async function runGame(
   await removeAll(docker, ownLeft, log);
 
   const image = await docker.ensureImage(request.imageRef);
-  if (!(await docker.hasNetwork())) throw networkMissing(docker.network);
+  if (!hasNetwork) throw networkMissing(docker.network);
   const statePath = await ensureStateDirectory({
     root: config.gameState.root,
     gameId: request.gameId,
