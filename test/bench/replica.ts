@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SERVICE_FLAGS } from '../../dev/bootstrap/node-flags.mjs';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
@@ -16,7 +17,7 @@ export interface Replica {
 
 /** Starts the service as `npm start` does, waits until it is up and idle, and weighs it. */
 export async function startReplica(variables: RtmVariables): Promise<Replica> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', MAIN], {
+  const child = spawn(process.execPath, [...SERVICE_FLAGS, MAIN], {
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

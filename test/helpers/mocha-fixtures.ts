@@ -6,6 +6,7 @@ import { stopServices } from './services.ts';
 const EXIT_GRACE_MS = 10_000;
 
 let dockerAnswers = false;
+let isStopping = false;
 
 /** Before the first suite: what killed runs of ours left in Docker is removed. */
 export async function mochaGlobalSetup(): Promise<void> {
@@ -14,6 +15,9 @@ export async function mochaGlobalSetup(): Promise<void> {
     () => false, // pure unit specs run without Docker; whoever needs it fails by itself
   );
   if (dockerAnswers) await sweepDeadSessions(docker);
+  // Mocha knows nothing of signals: a Ctrl-C would leave every container and network of the run behind.
+  // Not `once`: a package that testcontainers brings ends the process when it finds no listener but its own.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stopEarly());
 }
 
 /** After the last suite: services are stopped, and whatever a suite forgot fails the run. */
@@ -30,4 +34,13 @@ export async function mochaGlobalTeardown(): Promise<void> {
     );
     process.exit(1);
   }, EXIT_GRACE_MS).unref();
+}
+
+/** Cleans up in the middle of a suite, where "left behind" is no news, and ends. */
+async function stopEarly(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  if (dockerAnswers) await assertNothingLeaked().catch(() => undefined);
+  await stopServices().catch((error: unknown) => console.error(error));
+  process.exit(130);
 }

@@ -19,6 +19,7 @@ const labels = { [SESSION_LABEL]: SESSION };
 
 let postgresContainer: Promise<StartedPostgreSqlContainer> | undefined;
 let redisContainer: Promise<StartedRedisContainer> | undefined;
+let stopping: Promise<void> | undefined;
 
 /**
  * The DSN of the PostgreSQL of this run: TEST_POSTGRES_DSN, or one container, started at the first call, so
@@ -26,6 +27,7 @@ let redisContainer: Promise<StartedRedisContainer> | undefined;
  */
 export async function postgres(): Promise<string> {
   if (process.env.TEST_POSTGRES_DSN) return process.env.TEST_POSTGRES_DSN;
+  assertOpen();
   postgresContainer ??= startPostgres();
   return (await postgresContainer).getConnectionUri();
 }
@@ -33,21 +35,33 @@ export async function postgres(): Promise<string> {
 /** The Redis of this run: TEST_REDIS_ADDR (`host:port`), or one container, started at the first call. */
 export async function redis(): Promise<RedisAddress> {
   if (process.env.TEST_REDIS_ADDR) return parseAddress(process.env.TEST_REDIS_ADDR);
+  assertOpen();
   redisContainer ??= startRedis();
   const started = await redisContainer;
   const [host, port] = [started.getHost(), started.getPort()];
   return { host, port, addr: `${host}:${port}`, external: false };
 }
 
-/** Stops what was started, each part whatever became of the other, and throws the first thing that went wrong. */
+/**
+ * Stops what was started, each part whatever became of the other, and throws the first thing that went wrong.
+ * Nothing can be started afterwards, since a run that is stopped half-way still has suites under way.
+ */
 export async function stopServices(): Promise<void> {
+  stopping ??= stopAll();
+  await stopping;
+}
+
+async function stopAll(): Promise<void> {
   const started = [postgresContainer, redisContainer];
-  postgresContainer = redisContainer = undefined;
   const outcomes = await Promise.allSettled(
     started.map(async (container) => (await container)?.stop({ timeout: 0 })),
   );
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+function assertOpen(): void {
+  if (stopping) throw new Error('the services of this run are stopped already');
 }
 
 async function startPostgres(): Promise<StartedPostgreSqlContainer> {

@@ -1,0 +1,30 @@
+import { aptInstall } from '../machine/apt.mjs';
+import { lookForDocker, missingDocker } from '../machine/docker.mjs';
+import { canInstallAll, describeMissing } from '../machine/missing.mjs';
+import { missingRedis, missingServices } from '../machine/services.mjs';
+import { timed } from './process.mjs';
+
+/**
+ * The Debian packages that a command needs on this machine. Throws one message when something is missing that
+ * cannot be installed, before anything at all is fetched. What depends on a registry is looked at later, when
+ * Docker is there to ask one.
+ */
+export async function packagesFor(command) {
+  if (!['demo', 'dev', 'test'].includes(command)) return [];
+  const docker = await lookForDocker();
+  const services = command === 'test' ? missingForTests(docker) : missingServices();
+  const missing = [missingDocker(docker), ...services].filter(Boolean);
+  if (missing.length > 0 && !canInstallAll(missing)) throw new Error(describeMissing(missing));
+  return missing.map((item) => item.debianPackage);
+}
+
+/** Installs them, if there are any. */
+export async function installPackages(packages, say) {
+  if (packages.length === 0) return;
+  await timed(`Debian packages ${packages.join(', ')}`, 'installed', say, () => aptInstall(packages));
+}
+
+function missingForTests(docker) {
+  if (docker.state === 'answers' || process.env.TEST_REDIS_ADDR || process.env.REDIS_IMAGE) return [];
+  return [missingRedis('set TEST_REDIS_ADDR to a Redis, or REDIS_IMAGE to an image of one')];
+}

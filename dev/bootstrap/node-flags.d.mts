@@ -1,0 +1,2 @@
+export const SCRIPT_FLAGS: readonly string[];
+export const SERVICE_FLAGS: readonly string[];

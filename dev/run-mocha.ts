@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { startChild } from './child.ts';
+import { DEV_DIR, ROOT_DIR } from './paths.ts';
+import { stopSignal } from './stop-signal.ts';
+
+/** How many specs passed and failed. */
+export interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+// The benchmark measures and the chaos runs take minutes: neither belongs to the suite.
+const WHOLE_SUITE = ['test/**/*.spec.ts', '--ignore', 'test/bench/**', '--ignore', 'test/chaos/**'];
+
+const STOP_GRACE_MS = 20_000;
+
+const SELECTING = /^(--grep|-g|--fgrep|-f|--file)(=|$)/;
+
+/** Whether the arguments pick some of the specs, so that this is a quick look and not the whole check. */
+export function isSelection(args: readonly string[]): boolean {
+  return args.some((arg) => SELECTING.test(arg) || isPath(arg));
+}
+
+/** Runs mocha with the given arguments on top of ours, and counts. */
+export async function runMocha(args: readonly string[]): Promise<Totals> {
+  await mkdir(DEV_DIR, { recursive: true });
+  const statsFile = path.join(DEV_DIR, `mocha-${process.pid}.json`);
+  const specs = args.some(isPath) ? [] : WHOLE_SUITE;
+  const child = startChild({
+    command: [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      path.join(ROOT_DIR, 'node_modules/mocha/bin/mocha.js'),
+      ...['--reporter', './dev/mocha-reporter.ts'],
+      ...args,
+      ...specs,
+    ],
+    cwd: ROOT_DIR,
+    env: { ...process.env, RTM_TEST_STATS: statsFile },
+  });
+  // SIGINT lets mocha finish the spec at hand and run its teardown, which stops the containers.
+  stopSignal().addEventListener('abort', () => void child.stop('SIGINT', STOP_GRACE_MS));
+  const { code } = await child.exited;
+  try {
+    return withExitCode(await readTotals(statsFile), code);
+  } finally {
+    await rm(statsFile, { force: true });
+  }
+}
+
+/** A run that ended badly has a failure, even when every spec passed: a leak, or a crash on the way. */
+function withExitCode(totals: Totals, code: number | null): Totals {
+  return code === 0 ? totals : { ...totals, failed: Math.max(1, totals.failed) };
+}
+
+async function readTotals(statsFile: string): Promise<Totals> {
+  try {
+    const stats: { passes: number; failures: number } = JSON.parse(await readFile(statsFile, 'utf8'));
+    return { passed: stats.passes, failed: stats.failures };
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
+
+function isPath(arg: string): boolean {
+  return !arg.startsWith('-') && (existsSync(path.resolve(ROOT_DIR, arg)) || arg.endsWith('.spec.ts'));
+}
