@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { DatabasePool } from 'slonik';
 import { sql } from 'slonik';
@@ -28,6 +29,8 @@ import { prepareDatabase } from './sql/prepare-database.ts';
 
 /** Connections that publishing, the pump and lease renewal use, so that a storm of operations can not starve them. */
 const BACKGROUND_CONNECTIONS = 3;
+/** Renewal of leases waits for nobody: it would lose every operation of this replica. */
+const LEASE_CONNECTIONS = 1;
 const REPAIR_INTERVAL_MS = 2_000;
 const REDIS_WAIT_MS = 3_000;
 
@@ -41,12 +44,18 @@ export interface App {
 /**
  * Builds the service and starts it: the one place that knows all parts. Everything opened registers its close on the
  * same line, and is closed in reverse, also when the start fails half-way. PostgreSQL must answer; Redis and Docker
- * may come later.
+ * may come later. `stopping` ends the wait for PostgreSQL, with its own reason.
  */
-export async function startApp(config: Config, log: Logger): Promise<App> {
+export async function startApp(
+  config: Config,
+  log: Logger,
+  stopping: AbortSignal = new AbortController().signal,
+): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const { dsn, maxConnections } = config.postgres;
-  const applied = await prepareDatabase(dsn, log);
+  // A migration that is left behind here ends with the process, and PostgreSQL takes it back whole.
+  const stopped = once(stopping, 'abort').then(() => stopping.throwIfAborted());
+  const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
   const openPool = async (name: string, max: number): Promise<DatabasePool> =>
@@ -54,8 +63,12 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const openRedis = (role: RedisRole) =>
     stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
 
-  const db = await openPool('rtmanager-operations', maxConnections - BACKGROUND_CONNECTIONS);
+  const db = await openPool(
+    'rtmanager-operations',
+    maxConnections - BACKGROUND_CONNECTIONS - LEASE_CONNECTIONS,
+  );
   const backgroundDb = await openPool('rtmanager-background', BACKGROUND_CONNECTIONS);
+  const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS);
   const redis = openRedis('fast');
   await untilReady(redis, REDIS_WAIT_MS);
   const workerRedis = openRedis('queue');
@@ -65,7 +78,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const docker = buildDocker(config);
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const leaseMs = config.lifecycle.leaseTtlMs;
-  const leases = stack.adopt(makeLeaseKeeper(backgroundDb, { leaseMs, log }), (keeper) => keeper.close());
+  const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
   const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
     one.close(),

@@ -1,9 +1,12 @@
+import { operationOf } from '../lib/docker/container.ts';
 import { runGame } from '../lib/docker/run-game.ts';
 import { isSameImage } from '../lib/docker/same-image.ts';
 import { disappearanceEffects, exitEffects } from '../lib/drift.ts';
-import { RuntimeError } from '../lib/errors.ts';
+import { ERROR_RULES, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
 import { type ImageRef, parseImageRef, repositoryMatches } from '../lib/image-ref.ts';
+import { isSurrender } from '../lib/lease.ts';
+import type { Operation } from '../lib/operation.ts';
 import { type RuntimeRecord, recordStart } from '../lib/runtime-record.ts';
 import type { Handler, HandlerContext, Result } from './types.ts';
 
@@ -12,6 +15,15 @@ import type { Handler, HandlerContext, Result } from './types.ts';
  * a record that says so, or a failure that left nothing.
  */
 export const startRuntime: Handler = async (operation, context) => {
+  try {
+    return await start(operation, context);
+  } catch (error) {
+    if (operation.rollbackPending && isFinal(error)) await removeLeft(operation, context);
+    throw error;
+  }
+};
+
+const start: Handler = async (operation, context) => {
   const { docker, log, config, now } = context;
   const gameId = parseGameId(operation.gameId);
   const imageRef = parseAllowedImage(operation.imageRef ?? '', config.image.allowlist);
@@ -63,6 +75,24 @@ export const startRuntime: Handler = async (operation, context) => {
     ...(game.created ? { undo: () => docker.undo.remove(containerId) } : {}),
   };
 };
+
+const isFinal = (error: unknown): boolean =>
+  !isSurrender(error) && !ERROR_RULES[toRuntimeError(error).code].retry;
+
+/**
+ * The attempt before may have got further than this one, which another configuration or another host stopped early:
+ * nothing of it stays. While that can not be done the operation is run again.
+ */
+async function removeLeft(
+  { gameId, operationId }: Operation,
+  { docker, log }: HandlerContext,
+): Promise<void> {
+  for (const left of await docker.listGame(parseGameId(gameId))) {
+    if (operationOf(left) !== operationId) continue;
+    log.warn('removing the container of an earlier attempt', { container_id: left.id });
+    await docker.remove(left.id);
+  }
+}
 
 function parseAllowedImage(text: string, allowlist: readonly string[] | undefined): ImageRef {
   const imageRef = parseImageRef(text);

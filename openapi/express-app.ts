@@ -27,12 +27,11 @@ export function makeExpressApp(deps: AppDeps): Express {
     app[operation.method as 'get'](expressPath(operation), ...guards, route);
   }
   for (const path of new Set(served.map(expressPath))) {
-    const methods = served
-      .filter((operation) => expressPath(operation) === path)
-      .map((operation) => operation.method);
-    app.all(path, refuseMethod(methods));
+    const here = served.filter((operation) => expressPath(operation) === path);
+    const guards = here.some((operation) => operation.secured) ? [authorize] : [];
+    app.all(path, ...guards, refuseMethod(here.map((operation) => operation.method)));
   }
-  // Behind the token too: who may not ask learns nothing about what is there.
+  // Behind the token too, as above: who may not ask learns nothing about what is there.
   app.use(authorize, (request, _response, next) => {
     next(new RuntimeError('not_found', `There is no ${request.path} here`));
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../lib/config.ts';
 
 export interface Listener {
@@ -11,12 +11,27 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
+/** How long a client may take, milliseconds. One that says nothing, or drop by drop, is not waited for. */
+interface Patience {
+  /** For the TLS handshake. */
+  readonly handshakeMs: number;
+  readonly headersMs: number;
+  /** For the whole request, body included. */
+  readonly requestMs: number;
+  /** How often Node looks; by default twice a minute, which would make 30 s of each of these. */
+  readonly checkMs: number;
+}
+
+const PATIENCE: Patience = { handshakeMs: 10_000, headersMs: 10_000, requestMs: 30_000, checkMs: 1_000 };
+
 /** Opens the internal listener: plain, with TLS, or with TLS that asks for the client's certificate too. */
-export async function openListener(http: Config['http'], app: RequestListener): Promise<Listener> {
-  const server = makeServer(http, app);
-  // A client that sends its headers drop by drop, or never its body, is not waited for.
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
+export async function openListener(
+  http: Config['http'],
+  app: RequestListener,
+  patience = PATIENCE,
+): Promise<Listener> {
+  const server = makeServer(http, app, patience);
+  const activity = watch(server);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ port: http.listen.port, host: http.listen.host }, resolve);
@@ -25,15 +40,22 @@ export async function openListener(http: Config['http'], app: RequestListener): 
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
     url: `${http.tlsCertFile ? 'https' : 'http'}://${host}:${port}`,
-    close: (graceMs) => closeServer(server, graceMs),
+    close: (graceMs) => closeServer(server, activity, graceMs),
   };
 }
 
-function makeServer(http: Config['http'], app: RequestListener): Server {
-  if (!http.tlsCertFile || !http.tlsKeyFile) return createServer(app);
+function makeServer(http: Config['http'], app: RequestListener, patience: Patience): Server {
+  const limits = {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkMs,
+  };
+  if (!http.tlsCertFile || !http.tlsKeyFile) return createServer(limits, app);
   const clientCa = http.tlsClientCaFile && readFileSync(http.tlsClientCaFile);
   return createTlsServer(
     {
+      ...limits,
+      handshakeTimeout: patience.handshakeMs,
       cert: readFileSync(http.tlsCertFile),
       key: readFileSync(http.tlsKeyFile),
       minVersion: 'TLSv1.2',
@@ -43,11 +65,52 @@ function makeServer(http: Config['http'], app: RequestListener): Server {
   );
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await promise;
+interface Activity {
+  /** All connections, also those that are still in their TLS handshake: of these the server itself knows nothing. */
+  readonly sockets: ReadonlySet<Socket>;
+  /** From now on a connection ends with the answer that it waits for; resolves when no answer is on its way. */
+  wane(): Promise<void>;
+}
+
+function watch(server: Server): Activity {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const { promise: waned, resolve } = Promise.withResolvers<void>();
+  let answering = 0;
+  let waning = false;
+  const count = (change: number): void => {
+    answering += change;
+    if (waning && answering === 0) resolve();
+  };
+  // Before the application, which may answer at once.
+  server.prependListener('request', (_request, response) => {
+    if (waning) response.setHeader('Connection', 'close');
+    count(+1);
+    response.once('close', () => count(-1));
+  });
+  return {
+    sockets,
+    wane() {
+      waning = true;
+      count(0);
+      return waned;
+    },
+  };
+}
+
+async function closeServer(server: Server, { sockets, wane }: Activity, graceMs: number): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  // Not the HTTP server's own close, which also drops connections whose answers are ended but still on their way.
+  NetServer.prototype.close.call(server, () => closed.resolve());
+  const grace = Promise.withResolvers<void>();
+  const timer = setTimeout(grace.resolve, graceMs);
+  await Promise.race([wane(), grace.promise]);
   clearTimeout(timer);
+  for (const socket of sockets) socket.destroy();
+  // What else the HTTP server has to end, its watch over slow clients.
+  server.close();
+  await closed.promise;
 }

@@ -1,3 +1,5 @@
+import { redactText } from '../lib/redact-text.ts';
+
 /** One thing that RTM can not work without. `check` rejects when it is not there. */
 export type ReadinessChecks = Readonly<
   Record<'postgres' | 'redis' | 'docker' | 'network', (signal: AbortSignal) => Promise<void>>
@@ -42,7 +44,12 @@ async function ask(check: (signal: AbortSignal) => Promise<void>): Promise<Check
     await Promise.race([check(signal), late]);
     return { status: 'ok', duration_ms: duration() };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { status: 'failed', message, duration_ms: duration() };
+    return { status: 'failed', message: redactText(describe(error)), duration_ms: duration() };
   }
+}
+
+/** A host name with several addresses fails with one error of no words around those that have some. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
+  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -5,6 +5,7 @@ import { RuntimeError } from '../lib/errors.ts';
 import { parseGameId } from '../lib/game-id.ts';
 import { getSnapshot, getSnapshots } from '../sql/health-snapshots.ts';
 import { getRecord, listRecords } from '../sql/runtime-records.ts';
+import { inTime } from './in-time.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
 import { renderRuntime } from './render.ts';
@@ -35,12 +36,10 @@ export function makeRoutes({ db, readiness }: RouteDeps): Readonly<Record<string
       if (!query.ok) throw new RuntimeError('invalid_request', query.message);
       const { status, limit, cursor } = query.values;
       // One more than asked for tells whether there is another page.
-      const found = await listRecords(db, { status, limit: limit + 1, after: parseCursor(cursor) });
+      const found = await inTime(listRecords(db, { status, limit: limit + 1, after: parseCursor(cursor) }));
       const page = found.slice(0, limit);
-      const snapshots = await getSnapshots(
-        db,
-        page.map((record) => record.gameId),
-      );
+      const gameIds = page.map((record) => record.gameId);
+      const snapshots = await inTime(getSnapshots(db, gameIds));
       const last = page.at(-1);
       response.json({
         items: page.map((record) => renderRuntime(record, snapshots.get(record.gameId) ?? null)),
@@ -50,7 +49,7 @@ export function makeRoutes({ db, readiness }: RouteDeps): Readonly<Record<string
 
     async internalGetRuntime(request, response) {
       const gameId = parseGameId(String(request.params.game_id));
-      const [record, snapshot] = await Promise.all([getRecord(db, gameId), getSnapshot(db, gameId)]);
+      const [record, snapshot] = await inTime(Promise.all([getRecord(db, gameId), getSnapshot(db, gameId)]));
       if (!record) throw new RuntimeError('not_found', `Game ${gameId} has never been started here`);
       response.json(renderRuntime(record, snapshot));
     },

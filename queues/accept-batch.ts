@@ -19,6 +19,18 @@ export interface Accepted {
   readonly rejected: number;
 }
 
+interface Poison {
+  readonly entry: StreamEntry;
+  readonly rejection: Rejection;
+}
+
+/** What becomes of the entries of a batch. */
+interface Decision {
+  readonly operations: readonly NewOperation[];
+  readonly poison: readonly Poison[];
+  readonly log: Logger;
+}
+
 interface AcceptDeps {
   decoder: EntryDecoder;
   log: Logger;
@@ -36,20 +48,20 @@ export async function acceptBatch(
   deps: AcceptDeps,
 ): Promise<Accepted> {
   const operations: NewOperation[] = [];
-  const rejections: Rejection[] = [];
+  const poison: Poison[] = [];
   for (const entry of entries) {
     const decoded = deps.decoder.decode(entry);
     if ('operation' in decoded) operations.push(decoded.operation);
-    else rejections.push(logged(decoded.rejection, entry, deps.log));
+    else poison.push({ entry, rejection: decoded.rejection });
   }
   try {
-    return await write(session, entries, cursors, operations, rejections);
+    return await write(session, entries, cursors, { operations, poison, log: deps.log });
   } catch (error) {
     if (!isDataError(error)) throw error;
     if (entries.length > 1) return acceptOneByOne(session, entries, cursors, deps);
     deps.log.error('an entry was refused by the database', { error });
-    const refused = entries.map((entry) => logged(deps.decoder.refuse(entry), entry, deps.log));
-    return write(session, entries, cursors, [], refused);
+    const refused = entries.map((entry) => ({ entry, rejection: deps.decoder.refuse(entry) }));
+    return write(session, entries, cursors, { operations: [], poison: refused, log: deps.log });
   }
 }
 
@@ -72,10 +84,9 @@ async function write(
   session: CommonQueryMethods,
   entries: readonly StreamEntry[],
   cursors: Map<string, string>,
-  operations: readonly NewOperation[],
-  rejections: readonly Rejection[],
+  { operations, poison, log }: Decision,
 ): Promise<Accepted> {
-  const messages = rejections.flatMap((rejection) => rejection.messages);
+  const messages = poison.flatMap(({ rejection }) => rejection.messages);
   const moved = new Map(entries.map((entry) => [entry.stream, entry.id]));
   const games = await session.transaction(async (transaction) => {
     for (const [stream, to] of moved) {
@@ -87,16 +98,17 @@ async function write(
     return accepted;
   });
   for (const [stream, to] of moved) cursors.set(stream, to);
+  // Only now, so that an entry is told of once however often it had to be tried.
+  for (const one of poison) tell(one, log);
   const answered = [...new Set(messages.map((message) => message.gameId))];
-  return { games, answered, rejected: rejections.length };
+  return { games, answered, rejected: poison.length };
 }
 
-function logged(rejection: Rejection, entry: StreamEntry, log: Logger): Rejection {
+function tell({ entry, rejection }: Poison, log: Logger): void {
   log.warn('poison entry: kept as a dead letter', {
     stream: entry.stream,
     entry_id: entry.id,
     error_code: 'invalid_request',
     error_message: rejection.errorMessage,
   });
-  return rejection;
 }

@@ -1,5 +1,8 @@
+import { showValue } from '../lib/contracts/show-value.ts';
 import { type MessageValidator, makeMessageValidator, type Verdict } from '../lib/contracts.ts';
+import { isGameId } from '../lib/game-id.ts';
 import { type Message, makeDeadLetter, makeJobResult } from '../lib/messages.ts';
+import { storableText } from '../lib/storable-text.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
 import type { StreamEntry } from './stream-reader.ts';
 
@@ -13,14 +16,14 @@ export interface Rejection {
 
 export interface EntryDecoder {
   decode(entry: StreamEntry): Decoded;
-  /** The rejection of an entry that decodes but that the database will not hold; its fields are left out. */
+  /** The rejection of an entry whose content the database will not hold; its fields are left out. */
   refuse(entry: StreamEntry): Rejection;
 }
 
 /** A game id is told back to its sender up to this length; a longer one is no id but noise. */
 const READABLE_GAME_ID = 512;
-/** Longest text of an entry that is kept whole in its dead letter. */
-const KEPT_CHARACTERS = 256 * 1024;
+/** More of a field's name or value is not even looked at: everything that can be accepted is far shorter. */
+const KEPT_BYTES = 256 * 1024;
 
 interface DecodeOptions {
   startJobs: string;
@@ -45,9 +48,10 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
     decode(entry) {
       const { opKind, validate } = kindOf(entry);
       const { fields, repeated } = readFields(entry);
-      const verdict: Verdict = repeated
-        ? { ok: false, message: `field ${JSON.stringify(repeated)} appears twice; once is accepted` }
-        : validate(fields);
+      const verdict: Verdict =
+        repeated !== undefined
+          ? { ok: false, message: `field ${showValue(repeated)} appears twice; once is accepted` }
+          : validate(fields);
       if (!verdict.ok) return { rejection: reject(entry, opKind, fields, verdict.message, now()) };
       return {
         operation: {
@@ -61,7 +65,11 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
         },
       };
     },
-    refuse: (entry) => reject(entry, kindOf(entry).opKind, {}, 'the entry is too large to be kept', now()),
+    refuse(entry) {
+      const { game_id } = readFields(entry).fields;
+      const known = isGameId(game_id) ? { game_id } : {};
+      return reject(entry, kindOf(entry).opKind, known, 'the database refuses to keep this entry', now());
+    },
   };
 }
 
@@ -77,14 +85,14 @@ function reject(
   nowMs: number,
 ): Rejection {
   const named = fields.game_id ?? '';
-  const gameId = named.length <= READABLE_GAME_ID ? named : '';
+  const gameId = named.length <= READABLE_GAME_ID ? storableText(named) : '';
   const letter = makeDeadLetter({
     gameId,
     sourceStream: entry.stream,
     sourceEntryId: entry.id,
     errorCode: 'invalid_request',
     errorMessage,
-    fieldsJson: JSON.stringify(shorten(fields)),
+    fieldsJson: JSON.stringify(fields),
     rejectedAtMs: nowMs,
   });
   if (gameId === '') return { errorMessage, messages: [letter] };
@@ -116,24 +124,27 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Bytes as text; what is not UTF-8 is written as `\xNN`, so that nothing of it is lost. */
 function readText(bytes: Buffer): string {
+  if (bytes.length > KEPT_BYTES) {
+    const end = characterStart(bytes, KEPT_BYTES);
+    return `${readText(bytes.subarray(0, end))}… (${bytes.length - end} more bytes cut)`;
+  }
   try {
     return utf8.decode(bytes);
   } catch {
-    return [...bytes]
-      .map((byte) =>
-        byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0').toUpperCase()}`,
-      )
-      .join('');
+    let text = '';
+    for (const byte of bytes) text += BYTE_TEXTS[byte];
+    return text;
   }
 }
 
-function shorten(fields: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      value.length <= KEPT_CHARACTERS
-        ? value
-        : `${value.slice(0, KEPT_CHARACTERS)}… (${value.length - KEPT_CHARACTERS} more characters cut)`,
-    ]),
-  );
+const BYTE_TEXTS = Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`,
+);
+
+/** Where the character begins that the byte belongs to: cut elsewhere, text would not be UTF-8 any more. */
+function characterStart(bytes: Buffer, at: number): number {
+  for (let start = at; start > at - 4; start -= 1) {
+    if (((bytes[start] ?? 0) & 0b1100_0000) !== 0b1000_0000) return start;
+  }
+  return at;
 }

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import { logErrors } from './log-errors.ts';
+import { BOOKKEEPING_MS, within } from './within.ts';
 
 /** What a lifecycle job says to people; to the runner it only means: this game has work. */
 export interface LifecycleJob {
@@ -19,6 +20,8 @@ export interface Dispatcher {
    * Rejects when Redis does not take the jobs; the repair sweep then brings them.
    */
   wake(games: readonly WaitingGame[]): Promise<void>;
+  /** As `wake`, and looks whether the job that Redis deduplicates by is really there: Redis may have lost it. */
+  revive(games: readonly WaitingGame[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,21 +49,62 @@ const queueIndex = (gameId: string, queueCount: number): number => crc32(gameId)
 export function makeDispatcher({ connection, prefix, queueCount, log }: DispatchOptions): Dispatcher {
   const queues = Array.from(
     { length: queueCount },
-    (_, index) => new Queue<LifecycleJob>(lifecycleQueueName(index), { connection, prefix }),
+    (_, index) =>
+      new Queue<LifecycleJob>(lifecycleQueueName(index), {
+        connection,
+        prefix,
+        // The check is a command that fails where Redis hiccups, and the queue would never be usable again.
+        skipVersionCheck: true,
+      }),
   );
   for (const queue of queues) logErrors(queue, log);
+
+  async function perQueue(
+    games: readonly WaitingGame[],
+    act: (queue: Queue<LifecycleJob>, batch: readonly WaitingGame[]) => Promise<unknown>,
+  ): Promise<void> {
+    const batches = Map.groupBy(games, (game) => queueIndex(game.gameId, queueCount));
+    await Promise.all(
+      [...batches].map(async ([index, batch]) => {
+        const queue = queues[index];
+        if (queue) await act(queue, batch);
+      }),
+    );
+  }
+  const wake: Dispatcher['wake'] = (games) =>
+    perQueue(games, (queue, batch) => queue.addBulk(batch.map((game) => makeJob(game))));
+
   return {
     queues,
-    async wake(games) {
-      const batches = Map.groupBy(games, (game) => queueIndex(game.gameId, queueCount));
-      await Promise.all(
-        [...batches].map(([index, batch]) => queues[index]?.addBulk(batch.map((game) => makeJob(game)))),
+    wake,
+    async revive(games) {
+      await wake(games);
+      const stale: WaitingGame[] = [];
+      await perQueue(games, (queue, batch) =>
+        Promise.all(
+          batch.map(async (game) => {
+            if (await isLive(queue, game.gameId)) return;
+            await queue.removeDeduplicationKey(game.gameId);
+            stale.push(game);
+          }),
+        ),
       );
+      if (stale.length === 0) return;
+      log.warn('Redis lost the jobs of games, they get new ones', { count: stale.length });
+      await wake(stale);
     },
     async close() {
-      await Promise.all(queues.map((queue) => queue.close()));
+      await within(Promise.all(queues.map((queue) => queue.close())), BOOKKEEPING_MS);
     },
   };
+}
+
+const GONE = ['completed', 'failed', 'unknown'];
+
+/** False when the game's deduplication key stands for a job that will not run any more. */
+async function isLive(queue: Queue<LifecycleJob>, gameId: string): Promise<boolean> {
+  const jobId = await queue.getDeduplicationJobId(gameId);
+  return jobId === null || !GONE.includes(await queue.getJobState(jobId));
 }
 
 function makeJob({ gameId, opKind, imageRef }: WaitingGame) {

@@ -11,7 +11,7 @@ export interface HeldLease extends Lease {
 export interface LeaseKeeper {
   /** `claimedAtMs`: `performance.now()` from before the claim was sent, so that the local end is never late. */
   hold(attempt: Attempt, claimedAtMs: number): HeldLease;
-  /** Aborts every operation that is still running, for `reason`. */
+  /** Aborts every operation that is still running, for `reason`, and from now on every one that is claimed. */
   abortAll(reason: Error): void;
   close(): void;
 }
@@ -27,41 +27,58 @@ export function makeLeaseKeeper(
   { leaseMs, log }: { leaseMs: number; log: Logger },
 ): LeaseKeeper {
   const held = new Set<Held>();
-  const timer = setInterval(() => void renew(), leaseMs / 3);
+  let stopped: Error | undefined;
+  let renewing = false;
+  const timer = setInterval(() => {
+    // Not left to the renewals: one that gets no answer would keep a lost lease looking held.
+    loseOverdue();
+    void renew();
+  }, leaseMs / 3);
 
   async function renew(): Promise<void> {
     const batch = [...held];
-    if (batch.length === 0) return;
+    // One at a time: a late answer to an older renewal must not move a deadline back.
+    if (batch.length === 0 || renewing) return;
+    renewing = true;
     const sentAtMs = performance.now();
     try {
       const renewed = await renewLeases(db, { held: batch, leaseMs });
       for (const one of batch) {
         if (renewed.has(one.operationId)) one.deadlineMs = sentAtMs + leaseMs;
-        else if (held.has(one)) lose(one, 'another attempt took over');
+        else if (held.has(one)) lose(one, 'the operation is not held by this attempt any more');
       }
     } catch (error) {
       log.warn('leases could not be renewed', { count: batch.length, error });
+    } finally {
+      renewing = false;
     }
-    for (const one of batch) {
-      if (held.has(one) && isOver(one)) lose(one, 'it ran out without being renewed');
-    }
+  }
+
+  function loseOverdue(): void {
+    for (const one of held) if (isOver(one)) lose(one, 'it ran out without being renewed');
   }
 
   function lose(one: Held, why: string): void {
     held.delete(one);
-    log.warn(`lease lost: ${why}`, { operation_id: one.operationId, attempt: one.attempt });
+    log.warn(`lease lost: ${why}`, {
+      game_id: one.gameId,
+      operation_id: one.operationId,
+      attempt: one.attempt,
+    });
     one.controller.abort(new LeaseLostError(one.operationId));
   }
 
   return {
     hold(attempt, claimedAtMs) {
       const one: Held = {
+        gameId: attempt.gameId,
         operationId: attempt.operationId,
         attempt: attempt.attempt,
         deadlineMs: claimedAtMs + leaseMs,
         controller: new AbortController(),
       };
       held.add(one);
+      if (stopped) one.controller.abort(stopped);
       return {
         signal: one.controller.signal,
         assertHeld() {
@@ -72,6 +89,7 @@ export function makeLeaseKeeper(
       };
     },
     abortAll(reason) {
+      stopped = reason;
       for (const one of held) one.controller.abort(reason);
     },
     close: () => clearInterval(timer),

@@ -11,6 +11,7 @@ import type { LeaseKeeper } from './leases.ts';
 import { logErrors } from './log-errors.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHead, RunReport } from './run-operation.ts';
+import { BOOKKEEPING_MS, within } from './within.ts';
 import { WORKER_LIVENESS } from './worker-liveness.ts';
 
 export interface LifecycleWorkers {
@@ -69,7 +70,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     }
   }
 
-  async function process(gameId: string): Promise<RunReport> {
+  async function runJob(gameId: string): Promise<RunReport> {
     const early = Promise.withResolvers<RunReport>();
     const whole = run(gameId, () => early.resolve({ result: 'waiting for its image' }));
     running.add(whole);
@@ -84,7 +85,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   const workers = Array.from(
     { length: deps.queueCount },
     (_, index) =>
-      new Worker<LifecycleJob, RunReport>(lifecycleQueueName(index), (job) => process(job.data.game_id), {
+      new Worker<LifecycleJob, RunReport>(lifecycleQueueName(index), (job) => runJob(job.data.game_id), {
         connection,
         prefix,
         concurrency,
@@ -92,15 +93,20 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
       }),
   );
   for (const worker of workers) logErrors(worker, log);
+  async function close(timeoutMs: number): Promise<void> {
+    closing = true;
+    const closed = Promise.all(workers.map((worker) => worker.close()));
+    const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
+    while (running.size > 0) await Promise.allSettled(running);
+    clearTimeout(timer);
+    if (!(await within(closed, BOOKKEEPING_MS))) log.warn('Redis does not answer; its jobs are left to it');
+  }
+
+  let closed: Promise<void> | undefined;
   return {
-    async close(timeoutMs) {
-      closing = true;
-      const closed = Promise.all(workers.map((worker) => worker.close()));
-      const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
-      await closed;
-      // What goes on without its job.
-      await Promise.allSettled(running);
-      clearTimeout(timer);
+    close(timeoutMs) {
+      closed ??= close(timeoutMs);
+      return closed;
     },
   };
 }

@@ -48,17 +48,20 @@ export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions
   const epochs = makeRedisEpoch(redis, prefix);
 
   async function publishBatch(gameIds: readonly string[]): Promise<number> {
-    return db.transaction(async (transaction) => {
+    // Read before the entries are added: a Redis that dies in between is then found to be another one. And before a
+    // connection is taken: a Redis that is away holds none.
+    const epoch = await epochs.current();
+    const { count, firstError } = await db.transaction(async (transaction) => {
       await lockGames(transaction, 'publish', gameIds);
       const rows = await unpublished(transaction, { gameIds, limit: BATCH });
-      if (rows.length === 0) return 0;
-      // Read before the entries are added: a Redis that dies in between is then found to be another one.
-      const epoch = await epochs.current();
+      if (rows.length === 0) return { count: 0, firstError: null };
       const { published, firstError } = await addEntries(rows);
       if (published.length > 0) await markPublished(transaction, { published, epoch });
-      if (published.length === 0 && firstError) throw firstError;
-      return published.length;
+      return { count: rows.length, firstError };
     });
+    // Only now, so that what did leave is noted.
+    if (firstError) throw firstError;
+    return count;
   }
 
   async function addEntries(rows: readonly OutboxRow[]) {

@@ -5,16 +5,23 @@ import type { Logger } from '../lib/logger.ts';
 import { compareStreamIds } from '../lib/stream-id.ts';
 import { releasePumpLock, tryPumpLock } from '../sql/locks.ts';
 import { loadCursors, moveCursor } from '../sql/stream-cursors.ts';
-import { acceptBatch } from './accept-batch.ts';
+import { acceptBatch, PumpFencedError } from './accept-batch.ts';
 import type { EntryDecoder } from './decode-entry.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
 import { readMerged } from './stream-reader.ts';
+import { within } from './within.ts';
 
 /** Entries of one stream in one batch: one transaction stays short, and a backlog of any size fits in memory. */
 const BATCH = 500;
 /** How long a replica that does not pump waits before it offers itself again, and a failed one before it retries. */
 const RETRY_MS = 1_000;
+/** A leader that says nothing to PostgreSQL for so long, beside its waiting for entries, loses the lock. */
+const SILENCE_MS = 15_000;
+/** How long closing waits for the batch in hand. */
+const CLOSE_MS = 5_000;
+/** How often the streams are looked at for lost entries while there is always something to read. */
+const LOOK_MS = 1_000;
 
 export interface Pump {
   /** Stops after the batch in hand. */
@@ -40,11 +47,13 @@ interface PumpDeps {
 export function startPump(deps: PumpDeps): Pump {
   const { db, redis, streams, log } = deps;
   const closing = new AbortController();
+  let lookedAtMs = 0;
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       try {
-        await db.connect(lead);
+        // Without Redis there is nothing to lead; the connection itself tells of the outage, once.
+        if (redis.status === 'ready') await db.connect(lead);
       } catch (error) {
         if (!closing.signal.aborted) log.warn('pump interrupted, it goes on from its cursors', { error });
       }
@@ -53,7 +62,7 @@ export function startPump(deps: PumpDeps): Pump {
   }
 
   async function lead(session: CommonQueryMethods): Promise<void> {
-    if (!(await tryPumpLock(session))) return;
+    if (!(await tryPumpLock(session, deps.blockMs + SILENCE_MS))) return;
     log.info('this replica pumps the job streams');
     try {
       const cursors = await loadCursors(session, streams);
@@ -65,7 +74,13 @@ export function startPump(deps: PumpDeps): Pump {
 
   async function pumpOnce(session: CommonQueryMethods, cursors: Map<string, string>): Promise<void> {
     const entries = await readMerged(redis, { cursors, count: BATCH, blockMs: deps.blockMs });
-    if (entries.length === 0) return rewindLost(session, cursors);
+    // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost.
+    if (entries.length === 0 || performance.now() - lookedAtMs > LOOK_MS) {
+      lookedAtMs = performance.now();
+      // What was read is read again, behind what was lost and may be older.
+      if (await rewindLost(session, cursors)) return;
+    }
+    if (entries.length === 0) return;
     const accepted = await acceptBatch(session, entries, cursors, deps);
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
     await Promise.all([
@@ -80,14 +95,19 @@ export function startPump(deps: PumpDeps): Pump {
 
   /**
    * A stream whose newest id lies before our cursor has lost entries with its Redis, and new ones may get ids that
-   * the cursor would hide. So it is read again from its beginning; what was accepted before is recognised.
+   * the cursor would hide. So it is read again from its beginning; what was accepted before is recognised. True when
+   * there was such a stream.
    */
-  async function rewindLost(session: CommonQueryMethods, cursors: Map<string, string>): Promise<void> {
+  async function rewindLost(session: CommonQueryMethods, cursors: Map<string, string>): Promise<boolean> {
+    let rewound = false;
     for (const [stream, from] of cursors) {
       if (compareStreamIds(await lastGeneratedId(redis, stream), from) >= 0) continue;
       log.warn('the stream has lost entries, it is read again from its beginning', { stream, last_id: from });
-      if (await moveCursor(session, { stream, from, to: '0-0' })) cursors.set(stream, '0-0');
+      if (!(await moveCursor(session, { stream, from, to: '0-0' }))) throw new PumpFencedError(stream);
+      cursors.set(stream, '0-0');
+      rewound = true;
     }
+    return rewound;
   }
 
   const running = run();
@@ -96,7 +116,8 @@ export function startPump(deps: PumpDeps): Pump {
       closing.abort();
       // Ends a read that is waiting for entries.
       redis.disconnect();
-      await running;
+      // A PostgreSQL that has fallen silent is not waited for: what was not committed is read again.
+      await within(running, CLOSE_MS);
     },
   };
 }

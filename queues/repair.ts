@@ -25,14 +25,14 @@ export async function repair({ db, dispatcher, outbox, log }: RepairDeps): Promi
   const results = await Promise.allSettled([
     (async () => {
       const games = await findRunnable(db, { graceMs: GRACE_MS, limit: WAKE_LIMIT });
-      if (games.length > 0) await dispatcher.wake(games);
+      if (games.length > 0) await dispatcher.revive(games);
     })(),
     (async () => {
       const restored = await outbox.restoreLost();
       if (restored > 0) log.warn('Redis lost messages, they are published again', { count: restored });
-      await outbox.publishAll();
-      await outbox.prune();
     })(),
+    outbox.publishAll(),
+    outbox.prune(),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

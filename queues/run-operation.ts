@@ -9,7 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Operation } from '../lib/operation.ts';
 import { claimHead, postpone } from '../sql/claims.ts';
 import { commitEffects, commitOutcome, RecordConflictError } from '../sql/commit-operation.ts';
-import { isDataError } from '../sql/map-error.ts';
+import { isDataError, mayPass } from '../sql/map-error.ts';
 import { getOperation } from '../sql/operation-log.ts';
 import { getRecord } from '../sql/runtime-records.ts';
 import type { HeldLease, LeaseKeeper } from './leases.ts';
@@ -50,6 +50,7 @@ export type RunHead = (gameId: string, waiting: WhileWaiting) => Promise<RunRepo
 /** An operation of a kind that only a newer version knows waits so long for a replica that does. */
 const UNKNOWN_KIND_DELAY_MS = 5_000;
 const COMMIT_RETRY_MS = 250;
+const COMMIT_RETRY_MOST_MS = 2_000;
 
 /**
  * Runs the head of a game's queue, if there is one to run: claim, handler, commit. This is the one place where a
@@ -129,14 +130,11 @@ function makeContext(
 async function takeBack(result: Result, cause: unknown): Promise<RuntimeError> {
   try {
     await result.undo?.();
-    return new RuntimeError(
-      'internal_error',
-      'The runtime record could not be written; the container was removed',
-      {
-        cause,
-        rollbackPending: false,
-      },
-    );
+    const undone = result.undo ? 'the container was removed' : 'nothing in Docker was taken back';
+    return new RuntimeError('internal_error', `The runtime record could not be written; ${undone}`, {
+      cause,
+      rollbackPending: false,
+    });
   } catch (undoError) {
     if (isSurrender(undoError)) throw undoError;
     // Not final while a container may be left: run again when Docker answers.
@@ -176,7 +174,7 @@ async function endWithFailure(
 const retryDelayMs = (attempt: number): number => Math.min(1_000 * 2 ** Math.min(attempt - 1, 10), 30_000);
 
 /**
- * Commits, and again while PostgreSQL is away and the lease lasts. A commit whose answer was lost is recognised as
+ * Commits, and again while PostgreSQL is away and the lease lasts; anything else that fails is thrown at once. A commit whose answer was lost is recognised as
  * ours when it finds the operation finished under our own attempt.
  */
 async function commit(
@@ -185,18 +183,16 @@ async function commit(
   lease: HeldLease,
   ending: Ending,
 ): Promise<void> {
-  for (let retried = false; ; retried = true) {
+  for (let tries = 1; ; tries += 1) {
     try {
-      return await deps.db.transaction((transaction) => commitOutcome(transaction, operation, ending));
+      await deps.db.transaction((transaction) => commitOutcome(transaction, operation, ending));
+      return;
     } catch (error) {
-      if (error instanceof LeaseLostError) {
-        if (retried && (await isFinishedByUs(deps.db, operation))) return;
-        throw error;
-      }
-      if (error instanceof RecordConflictError || isDataError(error)) throw error;
-      deps.log.warn('the outcome could not be written yet', { error });
+      if (error instanceof LeaseLostError && tries > 1 && (await isFinishedByUs(deps.db, operation))) return;
+      if (!mayPass(error)) throw error;
+      if (tries === 1) deps.log.warn('the outcome could not be written yet, it is tried again', { error });
       lease.assertHeld();
-      await sleep(COMMIT_RETRY_MS);
+      await sleep(Math.min(COMMIT_RETRY_MS * tries, COMMIT_RETRY_MOST_MS));
     }
   }
 }

@@ -3,9 +3,10 @@ import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
 import { logErrors } from './log-errors.ts';
+import { BOOKKEEPING_MS, within } from './within.ts';
 import { WORKER_LIVENESS } from './worker-liveness.ts';
 
-/** Work that is done every so often, by one replica at a time. */
+/** Work that is done every so often, by whichever replica the tick falls to. A slow tick may meet the next one. */
 export interface Schedule {
   readonly name: string;
   readonly everyMs: number;
@@ -34,7 +35,7 @@ const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 10
 /** Puts the schedules up and runs their ticks as they fall to this replica. */
 export function startSchedules(deps: SchedulesDeps): Schedules {
   const { connection, prefix, schedules, log } = deps;
-  const queue = new Queue('schedules', { connection, prefix });
+  const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
   const worker = new Worker('schedules', async (job) => byName.get(job.name)?.run(), {
     connection: deps.workerConnection,
@@ -73,8 +74,7 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     async close() {
       closing.abort();
       await watching;
-      await worker.close();
-      await queue.close();
+      await within(Promise.all([worker.close(), queue.close()]), BOOKKEEPING_MS);
     },
   };
 }

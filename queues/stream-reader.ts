@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { compareStreamIds } from '../lib/stream-id.ts';
 
 /** One inbound entry, its field names and values still as bytes. */
 export interface StreamEntry {
@@ -20,9 +19,12 @@ interface ReadOptions {
 type RawReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;
 
 /**
- * Reads what follows the cursors and merges the streams by entry id, oldest first: a stop never overtakes the
- * start that was written before it. When a stream returned as much as was asked for, more of it may follow, so
- * nothing newer than its last entry is taken from any stream.
+ * Reads what follows the cursors and merges the streams, oldest first: a stop never overtakes the start that was
+ * written before it. When a stream returned as much as was asked for, more of it may follow, so nothing newer than
+ * its last entry is taken from any stream.
+ *
+ * Ids order entries of different streams only by their milliseconds; within one, each stream counts for itself, and
+ * the streams follow each other as the cursors name them: starts before stops.
  */
 export async function readMerged(redis: Redis, options: ReadOptions): Promise<StreamEntry[]> {
   const { cursors, count, blockMs } = options;
@@ -36,16 +38,36 @@ export async function readMerged(redis: Redis, options: ReadOptions): Promise<St
     ...cursors.keys(),
     ...cursors.values(),
   )) as RawReply;
-  const perStream = (reply ?? []).map(([stream, entries]) =>
-    entries.map(([id, flat]) => ({ stream: stream.toString(), id: id.toString(), fields: pairs(flat) })),
-  );
+  const streams = [...cursors.keys()];
+  const perStream = (reply ?? []).map(([name, entries]) => {
+    const stream = name.toString();
+    const place = streams.indexOf(stream);
+    return entries.map(([id, flat]) => arrivalOf({ stream, id: id.toString(), fields: pairs(flat) }, place));
+  });
   const horizons = perStream
-    .filter((entries) => entries.length === count)
-    .flatMap((entries) => entries.at(-1)?.id ?? []);
+    .filter((arrivals) => arrivals.length === count)
+    .flatMap((arrivals) => arrivals.at(-1) ?? []);
   return perStream
     .flat()
-    .filter((entry) => horizons.every((horizon) => compareStreamIds(entry.id, horizon) <= 0))
-    .sort((left, right) => compareStreamIds(left.id, right.id));
+    .filter((arrival) => horizons.every((horizon) => compareArrivals(arrival, horizon) <= 0))
+    .sort(compareArrivals)
+    .map((arrival) => arrival.entry);
+}
+
+interface Arrival {
+  readonly entry: StreamEntry;
+  /** Milliseconds, place of its stream, number within the millisecond. */
+  readonly key: readonly [bigint, bigint, bigint];
+}
+
+function arrivalOf(entry: StreamEntry, place: number): Arrival {
+  const [ms = 0n, number = 0n] = entry.id.split('-').map(BigInt);
+  return { entry, key: [ms, BigInt(place), number] };
+}
+
+function compareArrivals({ key: left }: Arrival, { key: right }: Arrival): number {
+  const difference = left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
 function pairs(flat: readonly Buffer[]): [Buffer, Buffer][] {

@@ -6,5 +6,7 @@
 export const WORKER_LIVENESS = {
   lockDuration: 5_000,
   stalledInterval: 2_000,
+  // After an outage of Redis, take work up again within a second.
+  runRetryDelay: 1_000,
   maxStalledCount: Number.MAX_SAFE_INTEGER,
 } as const;

@@ -31,6 +31,7 @@ export function claimHead(
 
 /** One attempt at one operation: what a claim hands out and every later write must show. */
 export interface Attempt {
+  readonly gameId: string;
   readonly operationId: string;
   readonly attempt: number;
 }

@@ -22,14 +22,21 @@ export async function lockGames(
 
 const taken = z.strictObject({ taken: z.boolean() });
 
-/** Tries to become the pump: true when this session now holds the lock that only one session can hold. */
-export async function tryPumpLock(session: CommonQueryMethods): Promise<boolean> {
+/**
+ * Tries to become the pump: true when this session now holds the lock that only one session can hold. PostgreSQL ends
+ * the session, and with it the lock, when nothing is heard of it for `silenceMs`: a replica that was paused, or whose
+ * host died, must not keep the others from pumping.
+ */
+export async function tryPumpLock(session: CommonQueryMethods, silenceMs: number): Promise<boolean> {
   const row = await session.one(sql.type(taken)`
     select pg_try_advisory_lock(${LOCK_SPACE.pump}, 0) as taken`);
+  if (row.taken)
+    await session.query(sql.unsafe`select set_config('idle_session_timeout', ${String(silenceMs)}, false)`);
   return row.taken;
 }
 
 /** Gives the pump lock back, so that the session can serve others. */
 export async function releasePumpLock(session: CommonQueryMethods): Promise<void> {
-  await session.query(sql.unsafe`select pg_advisory_unlock(${LOCK_SPACE.pump}, 0)`);
+  await session.query(sql.unsafe`
+    select pg_advisory_unlock(${LOCK_SPACE.pump}, 0), set_config('idle_session_timeout', '0', false)`);
 }

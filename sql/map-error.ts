@@ -1,4 +1,10 @@
-import { InvalidInputError, SlonikError } from 'slonik';
+import {
+  BackendTerminatedError,
+  BackendTerminatedUnexpectedlyError,
+  ConnectionError,
+  InvalidInputError,
+  SlonikError,
+} from 'slonik';
 
 /** SQLSTATE classes by which PostgreSQL refuses what was to be written, however often it is tried. */
 const DATA_CLASSES = [
@@ -7,9 +13,19 @@ const DATA_CLASSES = [
   '54', // program limit exceeded
 ];
 
+/** Classes of what ends by itself. */
+const PASSING_CLASSES = [
+  '08', // connection exception
+  '25', // invalid transaction state: a primary that has become a standby
+  '40', // transaction rollback
+  '53', // insufficient resources: a full disk, too many connections
+  '55', // object not in prerequisite state: a lock that was not to be had
+  '57', // operator intervention: shutdown, timeouts
+  '58', // system error
+];
+
 /**
- * Whether the database refuses the content of a statement. Everything else (no connection, a full disk, a
- * timeout, a restart) may pass when tried again.
+ * Whether the database refuses the content of a statement, however often it is tried.
  */
 export function isDataError(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
@@ -22,10 +38,29 @@ export function isDataError(error: unknown): boolean {
   return false;
 }
 
+/** Whether the same statement may succeed when it is tried again: no connection, a full disk, a timeout, a restart. */
+export function mayPass(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isConnectionError(cause)) return true;
+    if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) {
+      return PASSING_CLASSES.includes(cause.code.slice(0, 2));
+    }
+  }
+  return false;
+}
+
+const isConnectionError = (error: Error): boolean =>
+  error instanceof ConnectionError ||
+  error instanceof BackendTerminatedError ||
+  error instanceof BackendTerminatedUnexpectedlyError ||
+  // Of the operating system, such as ECONNRESET; one for each address where a name has several.
+  'syscall' in error ||
+  (error instanceof AggregateError && error.errors.some(isConnectionError));
+
 /** Whether the error comes from PostgreSQL or from the way to it. */
 export function isDatabaseError(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof SlonikError) return true;
+    if (cause instanceof SlonikError || isConnectionError(cause)) return true;
     if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) return true;
   }
   return false;

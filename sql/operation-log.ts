@@ -24,8 +24,9 @@ export const waitingGame = z.strictObject({
 export type WaitingGame = z.infer<typeof waitingGame>;
 
 /**
- * Games with work that could run now: due and queued since before `graceMs`, or left by a replica whose
- * lease ran out. Oldest first, `limit` rows at most.
+ * Games with work that could run now: the head due and queued since before `graceMs`, or left by a replica whose
+ * lease ran out. Oldest first, `limit` rows at most. What waits behind a head that can not run is no work: it would
+ * fill the limit, and the other games would never be found.
  */
 export function findRunnable(
   db: CommonQueryMethods,
@@ -33,8 +34,11 @@ export function findRunnable(
 ): Promise<readonly WaitingGame[]> {
   return db.any(sql.type(waitingGame)`
     (select game_id as "gameId", op_kind as "opKind", image_ref as "imageRef"
-     from rtmanager.operation_log
+     from rtmanager.operation_log as head
      where status = 'queued' and coalesce(not_before, accepted_at + ${graceMs} * interval '1 millisecond') <= now()
+       and not exists (
+         select 1 from rtmanager.operation_log as ahead
+         where ahead.game_id = head.game_id and ahead.status <> 'finished' and ahead.seq < head.seq)
      order by seq limit ${limit})
     union all
     (select game_id, op_kind, image_ref

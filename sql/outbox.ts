@@ -31,7 +31,7 @@ export async function addMessages(
       select * from ${sql.unnest(
         messages.map((one, place) => [
           place,
-          one.gameId,
+          storableText(one.gameId),
           one.channel,
           JSON.stringify(Object.entries(one.fields).map(([name, value]) => [name, storableText(value)])),
           one.dedupeKey ?? null,
@@ -83,17 +83,30 @@ export async function gamesToPublish(db: CommonQueryMethods, limit: number): Pro
 
 const notedRow = z.strictObject({ outboxId: z.bigint(), channel: z.enum(CHANNELS), entryId: z.string() });
 
-/** Published messages that were noted under another life of Redis than `epoch`, oldest first. */
+/**
+ * Published messages that were noted under another life of Redis than `epoch`, oldest first. Goes from one epoch to
+ * the next by the index (there are few), because no index answers "not equal", and this is asked with every sweep.
+ */
 export function notedElsewhere(
   db: CommonQueryMethods,
   { epoch, limit }: { epoch: string; limit: number },
 ): Promise<readonly z.infer<typeof notedRow>[]> {
   return db.any(sql.type(notedRow)`
-    select outbox_id as "outboxId", channel, entry_id as "entryId" from rtmanager.outbox
-    where published_at is not null and redis_epoch <> ${epoch} order by outbox_id limit ${limit}`);
+    with recursive epochs (epoch) as (
+      select min(redis_epoch) from rtmanager.outbox where published_at is not null
+      union all
+      select (select min(redis_epoch) from rtmanager.outbox where published_at is not null and redis_epoch > epoch)
+      from epochs where epoch is not null)
+    select noted.* from epochs cross join lateral (
+      select outbox_id as "outboxId", channel, entry_id as "entryId" from rtmanager.outbox
+      where published_at is not null and redis_epoch = epoch order by outbox_id limit ${limit}) as noted
+    where epoch <> ${epoch} order by "outboxId" limit ${limit}`);
 }
 
-/** Those still in their stream belong to the new life; those lost are to be published again. */
+/**
+ * Those still in their stream belong to the new life; those lost are to be published again, unless somebody who
+ * looked at the same time has done so already.
+ */
 export async function settleNoted(
   transaction: CommonQueryMethods,
   { kept, lost, epoch }: { kept: readonly bigint[]; lost: readonly bigint[]; epoch: string },
@@ -103,7 +116,7 @@ export async function settleNoted(
     where outbox_id = any(${sql.array([...kept], 'int8')})`);
   await transaction.query(sql.unsafe`
     update rtmanager.outbox set published_at = null, entry_id = null, redis_epoch = null
-    where outbox_id = any(${sql.array([...lost], 'int8')})`);
+    where outbox_id = any(${sql.array([...lost], 'int8')}) and redis_epoch <> ${epoch}`);
 }
 
 /** Deletes what was published more than `ageMs` ago, a bounded batch at a time; returns how many rows went. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from '../lib/logger.ts';
+import { mayPass } from './map-error.ts';
 import { migrate } from './migrate.ts';
 
 /** A PostgreSQL that starts beside us gets this long to answer. */
@@ -15,7 +16,7 @@ export async function prepareDatabase(dsn: string, log: Logger): Promise<string[
       await connectOnce(dsn);
       break;
     } catch (error) {
-      if (performance.now() > deadlineMs) throw error;
+      if (!mayPass(error) || performance.now() > deadlineMs) throw error;
       if (!told) log.warn('PostgreSQL does not answer yet', { error });
       await sleep(RETRY_MS);
     }

@@ -3,7 +3,10 @@ import { z } from 'zod';
 
 const cursor = z.strictObject({ stream: z.string(), lastId: z.string() });
 
-/** The last accepted entry of each stream; a stream never read before starts at `0-0`, its very beginning. */
+/**
+ * The last accepted entry of each stream, in the order given; a stream never read before starts at `0-0`, its very
+ * beginning.
+ */
 export async function loadCursors(
   db: CommonQueryMethods,
   streams: readonly string[],
@@ -15,7 +18,8 @@ export async function loadCursors(
   const rows = await db.any(sql.type(cursor)`
     select stream, last_id as "lastId" from rtmanager.stream_cursors
     where stream = any(${sql.array([...streams], 'text')})`);
-  return new Map(rows.map((row) => [row.stream, row.lastId]));
+  const known = new Map(rows.map((row) => [row.stream, row.lastId]));
+  return new Map(streams.map((stream) => [stream, known.get(stream) ?? '0-0']));
 }
 
 /**

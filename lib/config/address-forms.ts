@@ -36,9 +36,14 @@ export const hostPort: Form<HostPort> = {
   },
 };
 
-/** Kept as text, since pg's own parser reads it; checked so far that a mistake shows before the first query. */
+/** What both of the parsers that read a DSN here understand alike. */
+const SSL_MODES = ['disable', 'no-verify', 'require'];
+const OTHER_SSL_PARAMETERS = ['ssl', 'sslcert', 'sslkey', 'sslrootcert', 'sslpassword'];
+
+/** Kept as text, since pg and slonik each parse it; checked so far that a mistake shows before the first query. */
 export const postgresDsn: Form<string> = {
-  words: '`postgres://user:password@host:port/database` or `postgresql://…`',
+  words:
+    '`postgres://user:password@host:port/database` or `postgresql://…`; `?sslmode=` disable, no-verify or require',
   parse(text) {
     const url = parseUrl(text);
     if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
@@ -49,6 +54,15 @@ export const postgresDsn: Form<string> = {
     } catch {
       throw new FormError('has a % that is not the beginning of an escape; write %25 for the sign itself');
     }
+    const mode = url.searchParams.get('sslmode');
+    if (mode !== null && !SSL_MODES.includes(mode)) {
+      throw new FormError(`has a sslmode other than ${SSL_MODES.join(', ')}`);
+    }
+    const other = OTHER_SSL_PARAMETERS.find((name) => url.searchParams.has(name));
+    if (other)
+      throw new FormError(
+        `has ${other}, which is not supported; NODE_EXTRA_CA_CERTS names further authorities`,
+      );
     return text;
   },
 };

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { RuntimeError } from '../errors.ts';
+import { isSurrender } from '../lease.ts';
+import { makeClient } from './client.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
-import { mapDockerError } from './map-error.ts';
+import { isAnswered, mapDockerError } from './map-error.ts';
 
 /** The oldest Engine API that RTM speaks (Docker 20.10), and the newest one that it was written against. */
 const OLDEST_API = [1, 41] as const;
@@ -26,12 +28,18 @@ export interface DockerConnection {
   call<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
 }
 
+/** A client that speaks the version agreed on. */
+interface Negotiated {
+  readonly docker: Docker;
+  readonly version: string;
+}
+
 /** Connects lazily: the API version is negotiated by the first call, and again after a failed one. */
 export function makeDockerConnection(address: DockerAddress): DockerConnection {
   const options = dialOptions(address);
-  let negotiated: Promise<Docker> | undefined;
+  let negotiated: Promise<Negotiated> | undefined;
 
-  const connect = (): Promise<Docker> => {
+  const connect = (): Promise<Negotiated> => {
     // Shared by all callers, so it goes by a deadline of its own and by nobody's signal.
     negotiated ??= negotiate(options, AbortSignal.timeout(CALL_DEADLINE_MS.look)).catch((error) => {
       negotiated = undefined;
@@ -40,14 +48,31 @@ export function makeDockerConnection(address: DockerAddress): DockerConnection {
     return negotiated;
   };
 
+  const send = async <T>(run: Call<T>, abortSignal: AbortSignal): Promise<T> => {
+    const before = await connect();
+    // Nobody waits any more when finding the version took too long.
+    abortSignal.throwIfAborted();
+    try {
+      return await run(before.docker, abortSignal);
+    } catch (error) {
+      if (!isAnswered(error) || error.statusCode !== 400) throw error;
+      // A daemon that came back unnoticed with another version says so by the same status, and has done nothing.
+      negotiated = undefined;
+      const now = await connect();
+      if (now.version === before.version) throw error;
+      abortSignal.throwIfAborted();
+      return await run(now.docker, abortSignal);
+    }
+  };
+
   return {
     async call(verb, deadlineMs, signal, run) {
       signal.throwIfAborted();
       const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
       try {
-        return await run(await connect(), abortSignal);
+        return await untilAborted(send(run, abortSignal), abortSignal);
       } catch (error) {
-        if (error instanceof RuntimeError) throw error;
+        if (error instanceof RuntimeError || isSurrender(error)) throw error;
         const mapped = mapDockerError(verb, error, signal);
         // The daemon may come back as another version.
         if (mapped instanceof RuntimeError) negotiated = undefined;
@@ -57,25 +82,43 @@ export function makeDockerConnection(address: DockerAddress): DockerConnection {
   };
 }
 
+/**
+ * The library's promise alone is no limit: after an answer that broke off in the middle it never settles, aborted or
+ * not.
+ */
+async function untilAborted<T>(work: Promise<T>, abortSignal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => reject(abortSignal.reason);
+  abortSignal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    abortSignal.removeEventListener('abort', giveUp);
+  }
+}
+
 /** Two calls that dockerode can abort although its published types take no options for them. */
 interface AbortableCalls {
-  version(options: { abortSignal: AbortSignal }): Promise<{ ApiVersion: string }>;
+  version(options: { abortSignal: AbortSignal }): Promise<{ ApiVersion?: unknown }>;
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
 export const abortable = (docker: Docker): AbortableCalls => docker as unknown as AbortableCalls;
 
 /** Picks the newest version that both sides know; a daemon older than ours is refused with a clear sentence. */
-async function negotiate(options: Docker.DockerOptions, abortSignal: AbortSignal): Promise<Docker> {
-  const answer = await abortable(new Docker(options)).version({ abortSignal });
-  const offered = answer.ApiVersion.split('.').map(Number);
+async function negotiate(options: Docker.DockerOptions, abortSignal: AbortSignal): Promise<Negotiated> {
+  const { ApiVersion: told } = await abortable(makeClient(options)).version({ abortSignal });
+  if (typeof told !== 'string' || !/^\d+\.\d+$/.test(told)) {
+    throw new RuntimeError('docker_unavailable', 'What answers at the Docker address tells no API version');
+  }
+  const offered = told.split('.').map(Number);
   if (compare(offered, OLDEST_API) < 0) {
     throw new RuntimeError(
       'docker_unavailable',
-      `The Docker daemon speaks API ${answer.ApiVersion}; Runtime Manager needs ${OLDEST_API.join('.')} or newer`,
+      `The Docker daemon speaks API ${told}; Runtime Manager needs ${OLDEST_API.join('.')} or newer`,
     );
   }
-  const version = compare(offered, NEWEST_API) < 0 ? offered : NEWEST_API;
-  return new Docker({ ...options, version: `v${version.join('.')}` });
+  const version = `v${(compare(offered, NEWEST_API) < 0 ? offered : NEWEST_API).join('.')}`;
+  return { docker: makeClient({ ...options, version }), version };
 }
 
 function compare(left: readonly number[], right: readonly number[]): number {
@@ -83,8 +126,7 @@ function compare(left: readonly number[], right: readonly number[]): number {
 }
 
 function dialOptions({ host, tls }: DockerAddress): Docker.DockerOptions {
-  // Everything is given explicitly, or the library would mix in DOCKER_HOST from the environment.
-  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length), host: '' };
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
   const { hostname, port } = new URL(host);
   const base = { host: hostname, port: Number(port || (tls ? 2376 : 2375)) };
   if (!tls) return { ...base, protocol: 'http' };

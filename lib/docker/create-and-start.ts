@@ -137,13 +137,25 @@ async function takenBack(
 ): Promise<RuntimeError> {
   try {
     const left = await docker.undo.inspect(name);
-    if (left && operationOf(left) === operationId) await docker.undo.remove(left.id);
-    return failure instanceof ImageVanishedError ? failure : told(failure, failure.code, false);
-  } catch {
+    const isOwn = left !== null && operationOf(left) === operationId;
+    if (isOwn) await docker.undo.remove(left.id);
+    if (failure instanceof ImageVanishedError) return failure;
+    // A create that got no answer may still be under way in the daemon: not found now does not mean never there.
+    return told(failure, failure.code, !isOwn && failure.code === 'docker_unavailable');
+  } catch (undoError) {
     // Not final before somebody has looked: the operation is run again, and its next attempt finds the container.
-    return told(failure, 'docker_unavailable', true);
+    return told(failure, 'docker_unavailable', true, { undo_error: undoError });
   }
 }
 
-const told = (failure: RuntimeError, code: ErrorCode, rollbackPending: boolean): RuntimeError =>
-  new RuntimeError(code, failure.message, { cause: failure, details: failure.details, rollbackPending });
+const told = (
+  failure: RuntimeError,
+  code: ErrorCode,
+  rollbackPending: boolean,
+  details: Readonly<Record<string, unknown>> = {},
+): RuntimeError =>
+  new RuntimeError(code, failure.message, {
+    cause: failure,
+    details: { ...failure.details, ...details },
+    rollbackPending,
+  });

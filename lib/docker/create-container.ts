@@ -1,4 +1,5 @@
 import type { ContainerCreateOptions } from 'dockerode';
+import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 
@@ -31,8 +32,14 @@ export async function createContainer(
   return connection.call('create container', CALL_DEADLINE_MS.act, signal, async (docker, abortSignal) => {
     // dockerode puts plain options into the URL too; these two keep query and body apart.
     const options = { _query: { name: spec.name }, _body: body, abortSignal };
-    const container = await docker.createContainer(options as ContainerCreateOptions);
-    return container.id;
+    const { id } = await docker.createContainer(options as ContainerCreateOptions);
+    if (!id) {
+      throw new RuntimeError(
+        'docker_unavailable',
+        'Docker did not tell the id of the container that it created',
+      );
+    }
+    return id;
   });
 }
 

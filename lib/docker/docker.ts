@@ -66,10 +66,14 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     hasNetwork: (signal) => hasNetwork(connection, network, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
-      // The check comes right before the call: what happens in between is what labels and ids are for.
-      const fenced = <T>(act: () => Promise<T>): Promise<T> => {
-        lease.assertHeld();
-        return act();
+      // Asked right before a request is sent, for finding the daemon's version may take longer than the lease. What
+      // happens in between is what labels and ids are for.
+      const fenced: DockerConnection = {
+        call: (verb, deadlineMs, callSignal, run) =>
+          connection.call(verb, deadlineMs, callSignal, (docker, abortSignal) => {
+            lease.assertHeld();
+            return run(docker, abortSignal);
+          }),
       };
       return {
         network,
@@ -80,17 +84,15 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         refreshImage: (ref) => images.refresh(ref, waiting, signal),
         underStartLimit: (work) => starts.run(work, signal),
 
-        create: async (spec) => fenced(() => createContainer(connection, spec, signal)),
-        start: async (id) => fenced(() => startContainer(connection, id, signal)),
-        stop: async (id, graceSeconds) =>
-          fenced(() => stopContainer(connection, { id, graceSeconds }, signal)),
-        remove: async (id) => fenced(() => removeContainer(connection, id, signal)),
-        disconnectEndpoint: async (container) =>
-          fenced(() => disconnectEndpoint(connection, { network, container }, signal)),
+        create: (spec) => createContainer(fenced, spec, signal),
+        start: (id) => startContainer(fenced, id, signal),
+        stop: (id, graceSeconds) => stopContainer(fenced, { id, graceSeconds }, signal),
+        remove: (id) => removeContainer(fenced, id, signal),
+        disconnectEndpoint: (container) => disconnectEndpoint(fenced, { network, container }, signal),
 
         undo: {
           inspect: (idOrName) => inspectContainer(connection, idOrName, freshSignal()),
-          remove: async (id) => fenced(() => removeContainer(connection, id, freshSignal())),
+          remove: (id) => removeContainer(fenced, id, freshSignal()),
         },
       };
     },

@@ -1,5 +1,5 @@
 import type { DockerConnection } from './connection.ts';
-import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { look } from './look.ts';
 
 /**
  * Whether a network of exactly that name exists. Lists instead of inspecting: an inspection would bring
@@ -10,11 +10,8 @@ export async function hasNetwork(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const networks = await connection.call(
-    'list networks',
-    CALL_DEADLINE_MS.look,
-    signal,
-    (docker, abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
+  const networks = await look(connection, 'list networks', signal, (docker, abortSignal) =>
+    docker.listNetworks({ filters: { name: [name] }, abortSignal }),
   );
   return networks.some((network) => network.Name === name);
 }

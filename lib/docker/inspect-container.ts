@@ -1,6 +1,6 @@
 import type { DockerConnection } from './connection.ts';
 import type { InspectedContainer } from './container.ts';
-import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { look } from './look.ts';
 import { hasStatus } from './map-error.ts';
 
 /** The container with that id or name, or null when Docker knows of none. */
@@ -10,11 +10,8 @@ export async function inspectContainer(
   signal: AbortSignal,
 ): Promise<InspectedContainer | null> {
   try {
-    const info = await connection.call(
-      'inspect container',
-      CALL_DEADLINE_MS.look,
-      signal,
-      (docker, abortSignal) => docker.getContainer(idOrName).inspect({ abortSignal }),
+    const info = await look(connection, 'inspect container', signal, (docker, abortSignal) =>
+      docker.getContainer(idOrName).inspect({ abortSignal }),
     );
     return {
       id: info.Id,

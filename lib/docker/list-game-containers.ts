@@ -1,7 +1,7 @@
 import type { DockerConnection } from './connection.ts';
 import { type Container, isOurs } from './container.ts';
-import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
+import { look } from './look.ts';
 
 const RUNNING_STATES = ['running', 'paused', 'restarting'];
 
@@ -11,23 +11,19 @@ export async function listGameContainers(
   game: { gameId: string; network: string },
   signal: AbortSignal,
 ): Promise<Container[]> {
-  const listed = await connection.call(
-    'list containers',
-    CALL_DEADLINE_MS.look,
-    signal,
-    (docker, abortSignal) =>
-      docker.listContainers({
-        all: true,
-        filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
-        abortSignal,
-      }),
+  const listed = await look(connection, 'list containers', signal, (docker, abortSignal) =>
+    docker.listContainers({
+      all: true,
+      filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
+      abortSignal,
+    }),
   );
   const containers = listed.map((info) => ({
     id: info.Id,
     name: (info.Names[0] ?? '').replace(/^\//, ''),
     running: RUNNING_STATES.includes(info.State),
     state: info.State,
-    labels: info.Labels,
+    labels: info.Labels ?? {},
     networks: Object.keys(info.NetworkSettings?.Networks ?? {}),
   }));
   // The filter is Docker's; what follows from it is ours to check.

@@ -19,11 +19,14 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
 /** What dockerode puts on an error that stems from an answer. */
 interface AnsweredError {
   statusCode: number;
-  json?: { message?: unknown } | undefined;
+  json?: { message?: unknown } | null | undefined;
+  /** The library's word for the status. */
+  reason?: string | undefined;
   message: string;
 }
 
-function isAnswered(error: unknown): error is AnsweredError {
+/** True for the library's own error about an answer with an error status. */
+export function isAnswered(error: unknown): error is AnsweredError {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number';
 }
 
@@ -34,14 +37,20 @@ function isAnswered(error: unknown): error is AnsweredError {
  */
 export function mapDockerError(verb: string, error: unknown, callerSignal: AbortSignal): Error {
   if (isAnswered(error)) {
-    const said = typeof error.json?.message === 'string' ? error.json.message : error.message;
-    return new DockerStatusError(error.statusCode, said.trim(), error);
+    return new DockerStatusError(error.statusCode, saidBy(error), error);
   }
   if (callerSignal.aborted) return asError(callerSignal.reason);
   return new RuntimeError('docker_unavailable', `Docker did not answer to "${verb}": ${describe(error)}`, {
     cause: error,
     details: { verb },
   });
+}
+
+/** Docker's own sentence. In answers that are streams the library leaves it only in its message, behind a head. */
+function saidBy({ json, statusCode, reason, message }: AnsweredError): string {
+  if (typeof json?.message === 'string') return json.message.trim();
+  const head = `(HTTP code ${statusCode}) ${reason ?? 'unexpected'} - `;
+  return (message.startsWith(head) ? message.slice(head.length) : message).trim();
 }
 
 const asError = (reason: unknown): Error =>

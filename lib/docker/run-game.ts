@@ -7,7 +7,7 @@ import type { ImageRef } from '../image-ref.ts';
 import type { Logger } from '../logger.ts';
 import { parseResourceLimits } from '../resource-limits.ts';
 import { ensureStateDirectory } from '../state-directory.ts';
-import { type Container, imageRefOf, operationOf } from './container.ts';
+import { type Container, type InspectedContainer, imageRefOf, operationOf } from './container.ts';
 import { createAndStart, ImageVanishedError } from './create-and-start.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
@@ -45,11 +45,8 @@ export async function runGame(
 ): Promise<RunningGame> {
   // Two looks at once. Should the network go away during a pull, Docker refuses the start and says so.
   const [leftovers, hasNetwork] = await Promise.all([docker.listGame(request.gameId), docker.hasNetwork()]);
-  const takenOver = pickRunning(leftovers, request.imageRef);
-  if (takenOver) {
-    log.info('container of this game is running already and is taken over', { container_id: takenOver.id });
-    return adopt(docker, takenOver, request, config);
-  }
+  const running = await findRunning(docker, leftovers, request.imageRef);
+  if (running) return takeOver(running, request, config, log);
 
   // What an earlier attempt of this operation left goes first: should the rest fail, nothing of it may stay. Older
   // containers go last: should the rest fail, they still hold the logs of what ran before.
@@ -57,7 +54,13 @@ export async function runGame(
   await removeAll(docker, ownLeft, log);
 
   const image = await docker.ensureImage(request.imageRef);
-  if (!hasNetwork) throw networkMissing(docker.network);
+  // Whatever was missing or at rest before a pull of minutes may be there and run by now.
+  if (!hasNetwork && !(await docker.hasNetwork())) throw networkMissing(docker.network);
+  const startedMeanwhile =
+    older.length > 0
+      ? await findRunning(docker, await docker.listGame(request.gameId), request.imageRef)
+      : undefined;
+  if (startedMeanwhile) return takeOver(startedMeanwhile, request, config, log);
   const statePath = await ensureStateDirectory({
     root: config.gameState.root,
     gameId: request.gameId,
@@ -70,7 +73,7 @@ export async function runGame(
   const run = async (ready: Image): Promise<RunningGame> => {
     const spec = specOf(docker.network, ready, statePath, request, config, log);
     const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
-    return { ...started, imageDigest: ready.digest, statePath };
+    return { ...started, imageDigest: ready.id, statePath };
   };
   try {
     return await run(image);
@@ -97,28 +100,35 @@ function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[
 }
 
 /** The running container to take over, if any; one that runs another image is a conflict. */
-function pickRunning(containers: readonly Container[], wanted: ImageRef): Container | undefined {
-  const running = containers.filter((container) => container.running);
-  const same = running.find((container) => isSameImage(imageRefOf(container), wanted));
-  const [other] = running;
-  if (same || !other) return same;
+async function findRunning(
+  docker: AttemptDocker,
+  containers: readonly Container[],
+  wanted: ImageRef,
+): Promise<InspectedContainer | undefined> {
+  const listed = containers.filter((container) => container.running);
+  const same = listed.find((container) => isSameImage(imageRefOf(container), wanted));
+  const candidate = same ?? listed[0];
+  // A list may be older than the end of what it shows.
+  const inspected = candidate && (await docker.inspect(candidate.id));
+  if (!inspected?.running) return undefined;
+  if (same) return inspected;
   throw new RuntimeError(
     'conflict',
-    `Container ${other.name} of this game is running ${imageRefOf(other) || 'an unknown image'}, not ${wanted.text}; stop it first`,
-    { details: { container_id: other.id } },
+    `Container ${inspected.name} of this game is running ${imageRefOf(inspected) || 'an unknown image'}, not ${wanted.text}; stop it first`,
+    { details: { container_id: inspected.id } },
   );
 }
 
-async function adopt(
-  docker: AttemptDocker,
-  container: Container,
+function takeOver(
+  container: InspectedContainer,
   request: RunRequest,
   config: Config,
-): Promise<RunningGame> {
-  const inspected = await docker.inspect(container.id);
+  log: Logger,
+): RunningGame {
+  log.info('container of this game is running already and is taken over', { container_id: container.id });
   return {
     containerId: container.id,
-    imageDigest: inspected?.imageId ?? '',
+    imageDigest: container.imageId,
     statePath: join(config.gameState.root, request.gameId),
     created: operationOf(container) === request.operationId,
   };

@@ -1,0 +1,32 @@
+import type Docker from 'dockerode';
+import { RuntimeError } from '../errors.ts';
+import type { DockerConnection } from './connection.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { DockerStatusError } from './map-error.ts';
+
+/**
+ * Asks Docker something. Where nothing was learnt, nothing may follow from it: an answer that can not be read, or one
+ * that says that the daemon itself is in trouble, is `docker_unavailable` and asked for again. Any other error status is
+ * passed on.
+ */
+export async function look<T>(
+  connection: DockerConnection,
+  verb: string,
+  signal: AbortSignal,
+  ask: (docker: Docker, abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    const answer = await connection.call(verb, CALL_DEADLINE_MS.look, signal, ask);
+    // What is no JSON comes from the library as its bytes, which would pass for a list, and no bytes for an empty one.
+    if (!Buffer.isBuffer(answer)) return answer;
+    throw new RuntimeError('docker_unavailable', `Docker's answer to "${verb}" is no JSON`, {
+      details: { verb },
+    });
+  } catch (error) {
+    if (!(error instanceof DockerStatusError) || error.status < 500) throw error;
+    throw new RuntimeError('docker_unavailable', `Docker failed at "${verb}": ${error.message}`, {
+      cause: error,
+      details: { verb, status: error.status },
+    });
+  }
+}

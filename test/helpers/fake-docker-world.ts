@@ -1,0 +1,167 @@
+import type { FakeDockerApi } from './fake-docker-api.ts';
+import type { DockerRequest } from './fake-docker-request.ts';
+
+/** A container in the fake daemon. */
+export interface FakeContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly networks: readonly string[];
+  state: 'created' | 'running' | 'exited';
+}
+
+interface FakeImage {
+  readonly id: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What the fake daemon has; tests change it and look at what RTM made of it. */
+export interface FakeDockerWorld {
+  readonly containers: Map<string, FakeContainer>;
+  readonly networks: Set<string>;
+  /** By reference. */
+  readonly images: Map<string, FakeImage>;
+  /** Images that a pull brings. */
+  readonly registry: Map<string, FakeImage>;
+  put(container: Partial<FakeContainer> & { readonly name: string }): FakeContainer;
+}
+
+const gone = (what: string) => ({ status: 404, body: { message: `No such ${what}` } });
+
+/** Teaches a fake API to behave like a daemon with containers, images and networks in it. */
+export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDockerWorld {
+  const containers = new Map<string, FakeContainer>();
+  const images = new Map<string, FakeImage>();
+  const registry = new Map<string, FakeImage>();
+  const networks = new Set([network]);
+  let created = 0;
+
+  const put: FakeDockerWorld['put'] = (given) => {
+    created += 1;
+    const id = created.toString(16).padStart(64, 'c0ffee');
+    const container: FakeContainer = {
+      id,
+      image: 'galaxy/engine:1.0.0',
+      labels: {},
+      networks: [network],
+      state: 'running',
+      ...given,
+    };
+    containers.set(container.id, container);
+    return container;
+  };
+  const find = (idOrName = ''): FakeContainer | undefined =>
+    containers.get(idOrName) ?? [...containers.values()].find((one) => one.name === idOrName);
+  const networkView = (one: FakeContainer) => ({
+    Networks: Object.fromEntries(one.networks.map((name) => [name, {}])),
+  });
+
+  api.route('POST /containers/create', ({ query, body }) => {
+    const spec = body as CreateBody;
+    if (!images.has(spec.Image)) return gone(`image: ${spec.Image}`);
+    if (find(query.name)) return { status: 409, body: { message: `The name ${query.name} is in use` } };
+    const { id } = put({
+      name: query.name ?? '',
+      image: spec.Image,
+      labels: spec.Labels,
+      networks: [spec.HostConfig.NetworkMode],
+      state: 'created',
+    });
+    return { status: 201, body: { Id: id, Warnings: [] } };
+  });
+  api.route('POST /containers/:id/start', ({ params }) => {
+    const container = find(params[0]);
+    if (!container) return gone('container');
+    if (!container.networks.every((name) => networks.has(name))) return gone('network');
+    if (container.state === 'running') return { status: 304 };
+    container.state = 'running';
+    return { status: 204 };
+  });
+  api.route('POST /containers/:id/stop', ({ params }) => {
+    const container = find(params[0]);
+    if (!container) return gone('container');
+    if (container.state !== 'running') return { status: 304 };
+    container.state = 'exited';
+    return { status: 204 };
+  });
+  api.route('GET /containers/:id/json', ({ params }) => {
+    const one = find(params[0]);
+    if (!one) return gone('container');
+    const state = { Status: one.state, Running: one.state === 'running', ExitCode: 0, OOMKilled: false };
+    return {
+      status: 200,
+      body: {
+        Id: one.id,
+        Name: `/${one.name}`,
+        Image: images.get(one.image)?.id ?? 'sha256:unknown',
+        State: state,
+        Config: { Labels: one.labels },
+        NetworkSettings: networkView(one),
+      },
+    };
+  });
+  api.route('GET /containers/json', (request) => {
+    const wanted = filterOf(request, 'label');
+    const listed = [...containers.values()].filter((one) =>
+      wanted.every((label) => Object.entries(one.labels ?? {}).some((pair) => pair.join('=') === label)),
+    );
+    return {
+      status: 200,
+      body: listed.map((one) => ({
+        Id: one.id,
+        Names: [`/${one.name}`],
+        State: one.state,
+        Labels: one.labels,
+        NetworkSettings: networkView(one),
+      })),
+    };
+  });
+  api.route('DELETE /containers/:id', ({ params }) => {
+    const container = find(params[0]);
+    if (!container) return gone('container');
+    containers.delete(container.id);
+    return { status: 204 };
+  });
+  // Docker takes a network's name for a pattern.
+  api.route('GET /networks', (request) => {
+    const [pattern = ''] = filterOf(request, 'name');
+    return {
+      status: 200,
+      body: [...networks].filter((name) => name.includes(pattern)).map((name) => ({ Name: name })),
+    };
+  });
+  api.route('POST /networks/:name/disconnect', () => ({ status: 200 }));
+  api.route('GET /images/:name*/json', ({ params }) => {
+    const image = images.get(params[0] ?? '');
+    if (!image) return gone('image');
+    return {
+      status: 200,
+      body: { Id: image.id, Config: { Labels: image.labels ?? null } },
+    };
+  });
+  api.route('POST /images/create', ({ query }) => {
+    const ref = pulledRef(query);
+    const image = registry.get(ref);
+    if (!image) return { status: 404, body: { message: `manifest for ${ref} not found` } };
+    images.set(ref, image);
+    return { status: 200, body: `${JSON.stringify({ status: 'Pull complete' })}\r\n` };
+  });
+
+  return { containers, networks, images, registry, put };
+}
+
+interface CreateBody {
+  readonly Image: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly HostConfig: { readonly NetworkMode: string };
+}
+
+function filterOf({ query }: DockerRequest, name: string): readonly string[] {
+  const filters = JSON.parse(query.filters ?? '{}') as Record<string, readonly string[]>;
+  return filters[name] ?? [];
+}
+
+function pulledRef({ fromImage = '', tag = '' }: Readonly<Record<string, string>>): string {
+  return tag.startsWith('sha256:') ? `${fromImage}@${tag}` : `${fromImage}:${tag}`;
+}

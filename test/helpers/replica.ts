@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { findOnPath } from '../../dev/machine/find-on-path.mjs';
+import { eventually } from './eventually.ts';
+import type { RtmVariables } from './rtm-env.ts';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const UP_MS = 15_000;
+
+/** How a process ended, and how long after it was told to. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly tookMs: number;
+}
+
+/** A Runtime Manager as operators run it: a process, its variables, its log. */
+export interface Replica {
+  /** Its log lines so far. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** What it wrote to stderr so far. */
+  readonly stderr: string;
+  readonly exited: Promise<Exit>;
+  /** Waits for a log line that begins so. */
+  logged(message: string): Promise<void>;
+  /** Sends the signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<Exit>;
+}
+
+/** Starts `node main.ts` with these variables and no others, and waits until it is up. */
+export async function startReplica(variables: RtmVariables): Promise<Replica> {
+  const replica = spawnReplica(variables);
+  const died = replica.exited.then(({ code, signal }) => {
+    throw new Error(`the replica ended with ${signal ?? code} while it started: ${replica.stderr}`);
+  });
+  await Promise.race([replica.logged('Runtime Manager is up'), died]);
+  return replica;
+}
+
+/** The same without waiting. The kernel kills it when this process dies. */
+export function spawnReplica(variables: RtmVariables): Replica {
+  const tie = findOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+  const [program = '', ...args] = [...tie, process.execPath, MAIN];
+  const child = spawn(program, args, {
+    env: { PATH: process.env.PATH, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  let askedAtMs = performance.now();
+  const exited = endOf(child).then((end) => ({ ...end, tookMs: performance.now() - askedAtMs }));
+  return {
+    lines,
+    get stderr() {
+      return stderr;
+    },
+    exited,
+    async logged(message) {
+      await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
+        what: `"${message}" in the log of the replica`,
+        timeoutMs: UP_MS,
+        intervalMs: 10,
+      });
+    },
+    end(signal) {
+      askedAtMs = performance.now();
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+async function endOf(child: ChildProcess): Promise<Pick<Exit, 'code' | 'signal'>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Pick<Exit, 'code' | 'signal'>>();
+  child.once('error', reject);
+  // `close` and not `exit`: all that it wrote has been read by then.
+  child.once('close', (code, signal) => resolve({ code, signal }));
+  return promise;
+}

@@ -1,0 +1,125 @@
+import pg from 'pg';
+import type { DatabasePool } from 'slonik';
+import type { Operation } from '../../lib/operation.ts';
+import { acceptOperations, type NewOperation } from '../../sql/accept-operations.ts';
+import { claimHead } from '../../sql/claims.ts';
+import { migrate } from '../../sql/migrate.ts';
+import { makePool } from '../../sql/pool.ts';
+import { makeDatabase } from './database.ts';
+import { eventually } from './eventually.ts';
+
+type Row = Record<string, unknown>;
+
+/** A migrated database of a suite's own, and what a test needs to put into it and to see of it. */
+export interface Store {
+  readonly dsn: string;
+  /** As the code under test uses it. */
+  readonly db: DatabasePool;
+  /** Runs a statement past the code under test, to arrange or to look. */
+  rows<T extends Row = Row>(statement: string, values?: readonly unknown[]): Promise<T[]>;
+  /** Runs statements in one transaction that is rolled back in the end. */
+  rolledBack(work: (rows: Store['rows']) => Promise<void>): Promise<void>;
+  /** Runs `work` on a pool of its own: slonik refuses a second connection inside of a first one. */
+  elsewhere<T>(work: (db: DatabasePool) => Promise<T>): Promise<T>;
+  /** Queues requests, in order; whatever is not given is filled in. */
+  queue(...requests: Partial<NewOperation>[]): Promise<void>;
+  /** Claims the head of a game that is known to be due. */
+  claim(gameId: string, leaseMs?: number): Promise<Operation>;
+  /** Lets the lease of a running operation end in the past. */
+  expireLease(gameId: string): Promise<void>;
+  /** Waits until so many sessions of this database wait for a lock that another one holds. */
+  blocked(count: number): Promise<void>;
+  /** Everything that a finished operation could have changed, to be compared with itself later. */
+  world(): Promise<Record<string, Row[]>>;
+  /** Empties every table. */
+  clear(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+const BLOCKED = `select pid from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock'`;
+const TABLES = ['runtime_records', 'operation_log', 'health_snapshots', 'outbox', 'stream_cursors'];
+
+export async function makeStore(): Promise<Store> {
+  await using stack = new AsyncDisposableStack();
+  const { dsn } = stack.adopt(await makeDatabase(), (database) => database.drop());
+  await migrate(dsn);
+  const db = stack.adopt(await makePool({ dsn, max: 10, name: 'test' }), (pool) => pool.end());
+  const raw = stack.adopt(new pg.Pool({ connectionString: dsn, max: 4 }), (pool) => pool.end());
+  raw.on('error', () => undefined); // a suite may terminate any session of its database
+  const rows: Store['rows'] = async (statement, values = []) =>
+    (await raw.query(statement, [...values])).rows;
+  const opened = stack.move();
+  return {
+    dsn,
+    db,
+    rows,
+    rolledBack: async (work) => {
+      const client = await raw.connect();
+      try {
+        await client.query('begin');
+        await work(async (statement, values = []) => (await client.query(statement, [...values])).rows);
+      } finally {
+        await client.query('rollback');
+        client.release();
+      }
+    },
+    elsewhere: async (work) => {
+      const other = await makePool({ dsn, max: 1, name: 'test-elsewhere' });
+      try {
+        return await work(other);
+      } finally {
+        await other.end();
+      }
+    },
+    queue: async (...requests) => {
+      await db.transaction((transaction) => acceptOperations(transaction, requests.map(makeRequest)));
+    },
+    claim: async (gameId, leaseMs = 60_000) => {
+      const head = await claimHead(db, { gameId, leaseMs });
+      if (!head) throw new Error(`game ${gameId} has no head that could be claimed`);
+      return head;
+    },
+    expireLease: async (gameId) => {
+      await rows(
+        `update rtmanager.operation_log set lease_until = now() - interval '1 second'
+         where game_id = $1 and status = 'running'`,
+        [gameId],
+      );
+    },
+    blocked: async (count) => {
+      await eventually(async () => (await rows(BLOCKED)).length >= count, {
+        what: `${count} sessions to wait for a lock`,
+        intervalMs: 5,
+      });
+    },
+    world: async () =>
+      Object.fromEntries(
+        await Promise.all(
+          TABLES.map(async (table) => [
+            table,
+            await rows(`select * from rtmanager.${table} order by to_jsonb(${table}.*)::text`),
+          ]),
+        ),
+      ),
+    clear: async () => {
+      // Not truncate, which writes new files and costs a tenth of a second.
+      await rows(TABLES.map((table) => `delete from rtmanager.${table}`).join(';'));
+    },
+    destroy: () => opened.disposeAsync(),
+  };
+}
+
+/** A start request of game `g`, except for what is given. */
+export function makeRequest(given: Partial<NewOperation> = {}): NewOperation {
+  return {
+    gameId: 'g',
+    opKind: 'start',
+    opSource: 'lobby_stream',
+    sourceRef: null,
+    imageRef: 'engine:1',
+    reason: null,
+    requestedAt: 1_767_225_600_000,
+    ...given,
+  };
+}

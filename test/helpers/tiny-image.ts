@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream';
+import { ignoreGone } from '../../dev/docker-client.ts';
+import { readProgress } from '../../dev/images/progress.ts';
+import { shortId } from '../../dev/session.ts';
+import { docker } from './docker.ts';
+import { TINY_ENTRYPOINT, tinyRootfs } from './tiny-rootfs.ts';
+
+interface TinyImage {
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The user it runs as; one that the image does not know makes Docker refuse its start. */
+  readonly user?: string;
+}
+
+/** An image that only this Docker knows. */
+export interface LocalImage extends AsyncDisposable {
+  /** As `image_ref` names it. */
+  readonly ref: string;
+  remove(): Promise<void>;
+}
+
+/** Makes a small image of a suite's own; what runs in it sleeps. */
+export async function makeTinyImage({ labels = {}, user = 'root' }: TinyImage = {}): Promise<LocalImage> {
+  const repo = `rtm-test/tiny-${shortId()}`;
+  const changes = [
+    'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+    `ENTRYPOINT ${JSON.stringify(TINY_ENTRYPOINT)}`,
+    `USER ${user}`,
+    ...Object.entries(labels).map(([label, value]) => `LABEL ${label}="${value}"`),
+  ];
+  const layer = Readable.from([await tinyRootfs()]);
+  await readProgress(await docker.importImage(layer, { repo, tag: '1.0.0', changes }));
+  const ref = `${repo}:1.0.0`;
+  const remove = (): Promise<void> => removeImage(ref);
+  return { ref, remove, [Symbol.asyncDispose]: remove };
+}
+
+export const removeImage = (ref: string): Promise<void> =>
+  ignoreGone(docker.getImage(ref).remove({ force: true }));

@@ -1,0 +1,208 @@
+import type { RequestListener } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { type Listener, openListener } from '../../openapi/listener.ts';
+import { rejectionOf } from '../helpers/failure-of.ts';
+import { exchange } from '../helpers/http-exchange.ts';
+import { makeHttpConfig } from '../helpers/rest-service.ts';
+import { makeTlsFiles, type TlsFiles } from '../helpers/tls-files.ts';
+
+/** Limits that a test can wait for. */
+const impatient = { handshakeMs: 150, headersMs: 150, requestMs: 300, checkMs: 25 };
+const HEAD = 'GET / HTTP/1.1\r\nHost: rtm\r\n';
+
+describe('the listener', () => {
+  let files: TlsFiles;
+  let listener: Listener | undefined;
+  const sockets: Socket[] = [];
+
+  before(async () => {
+    files = await makeTlsFiles();
+  });
+  after(() => files?.remove());
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await listener?.close(0);
+    listener = undefined;
+  });
+
+  const hello: RequestListener = (_request, response) => void response.end('hello');
+  const tls = () => ({ tlsCertFile: files.cert, tlsKeyFile: files.key });
+  const open = async (
+    app = hello,
+    given: Parameters<typeof makeHttpConfig>[0] = {},
+    patience?: Parameters<typeof openListener>[2],
+  ) => {
+    listener = await openListener(makeHttpConfig(given), app, patience);
+    return listener;
+  };
+
+  /** A connection made by hand; `ended` resolves with all that came when the other side has closed it. */
+  const dial = async ({ url }: Listener, text = '') => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    sockets.push(socket);
+    socket.on('error', () => {}); // a reset is one way to be closed
+    let came = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      came += chunk;
+    });
+    const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(came)));
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    if (text !== '') await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+    return { socket, ended };
+  };
+
+  describe('answers', () => {
+    it('at the address that it names, also on IPv6 and on every interface', async () => {
+      for (const [host, url] of [
+        ['127.0.0.1', /^http:\/\/127\.0\.0\.1:\d+$/],
+        ['::1', /^http:\/\/\[::1\]:\d+$/],
+        [undefined, /^http:\/\/\[::\]:\d+$/],
+      ] as const) {
+        const opened = await open(hello, { listen: { host, port: 0 } });
+        expect(opened.url).to.match(url);
+        expect((await exchange(opened.url, '/')).text).to.equal('hello');
+        await opened.close(0);
+      }
+    });
+
+    it('with TLS, by its certificate', async () => {
+      const { url } = await open(hello, tls());
+      expect(url).to.match(/^https:/);
+      expect((await exchange(url, '/', { tls: { ca: files.authority.cert } })).text).to.equal('hello');
+      expect((await rejectionOf(exchange(url, '/'))).message).to.match(/certificate/);
+    });
+
+    it('nobody in clear text where there is TLS', async () => {
+      const { url } = await open(hello, tls());
+      await rejectionOf(exchange(url.replace('https', 'http'), '/'));
+    });
+
+    it('with mutual TLS, only those who show a certificate of the authority', async () => {
+      const { url } = await open(hello, { ...tls(), tlsClientCaFile: files.clientCa });
+      const ca = files.authority.cert;
+      expect((await exchange(url, '/', { tls: { ca, ...files.client } })).text).to.equal('hello');
+      await rejectionOf(exchange(url, '/', { tls: { ca } }));
+      await rejectionOf(exchange(url, '/', { tls: { ca, ...files.stranger } }));
+    });
+  });
+
+  describe('waits for no client for ever:', () => {
+    for (const [what, text] of [
+      ['one that says nothing', ''],
+      ['one that begins its head', HEAD],
+      [
+        'one that sends its body drop by drop',
+        `POST / HTTP/1.1\r\nHost: rtm\r\nContent-Length: 9\r\n\r\nabc`,
+      ],
+    ] as const) {
+      it(what, async () => {
+        const reads: RequestListener = (request, response) => {
+          request.resume().on('end', () => response.end('hello'));
+        };
+        const { ended } = await dial(await open(reads, {}, impatient), text);
+        expect(await ended).to.match(/^HTTP\/1\.1 408 /);
+      });
+    }
+
+    for (const [what, text] of [
+      ['one that never begins its handshake', ''],
+      ['one that stops in the middle of it', '\x16\x03\x01\x02\x00'],
+    ] as const) {
+      it(what, async () => {
+        const { ended } = await dial(await open(hello, tls(), impatient), text);
+        expect(await ended).to.equal('');
+      });
+    }
+
+    it('and serves the others meanwhile', async () => {
+      const opened = await open();
+      for (let count = 0; count < 50; count += 1) await dial(opened, HEAD);
+      expect((await exchange(opened.url, '/')).text).to.equal('hello');
+    });
+  });
+
+  describe('refuses what is too much:', () => {
+    for (const [what, text, status] of [
+      ['a URL of 20 kB', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: rtm\r\n\r\n`, 431],
+      ['a header of 20 kB', `${HEAD}X-Long: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+      ['a head without an end', `${HEAD}${'X-Many: a\r\n'.repeat(5_000)}`, 431],
+      ['what is no HTTP', 'EHLO rtm\r\n\r\n', 400],
+      ['two lengths', `POST / HTTP/1.1\r\nHost: rtm\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],
+      ['a length and chunks', `${HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
+    ] as const) {
+      it(what, async () => {
+        const { ended } = await dial(await open(), text);
+        expect(await ended).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+        expect((await exchange(listener?.url ?? '', '/')).text).to.equal('hello');
+      });
+    }
+  });
+
+  describe('closes', () => {
+    /** Longer than any test waits. */
+    const LONG_MS = 3_600_000;
+
+    for (const [what, text, given] of [
+      ['a connection on which nothing was said', '', 'plain'],
+      ['half a head', HEAD, 'plain'],
+      ['a connection that is kept after an answer', `${HEAD}\r\n`, 'plain'],
+      ['a TLS handshake that never began', '', 'tls'],
+      ['half a TLS handshake', '\x16\x03\x01\x02\x00', 'tls'],
+    ] as const) {
+      it(`at once beside ${what}`, async () => {
+        const opened = await open(hello, given === 'tls' ? tls() : {});
+        const { ended } = await dial(opened, text);
+        await opened.close(LONG_MS);
+        await ended;
+      });
+    }
+
+    it('after the requests that run, and takes no new ones', async () => {
+      const gate = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<void>();
+      const opened = await open((_request, response) => {
+        reached.resolve();
+        gate.promise.then(() => response.end('done'));
+      });
+      const running = exchange(opened.url, '/');
+      await reached.promise;
+      const closed = opened.close(LONG_MS);
+      expect((await rejectionOf(exchange(opened.url, '/'))).message).to.include('ECONNREFUSED');
+      gate.resolve();
+      expect((await running).text).to.equal('done');
+      await closed;
+    });
+
+    it('after an answer that its client is still taking in', async () => {
+      const sent = Promise.withResolvers<void>();
+      const opened = await open((_request, response) => {
+        response.end('x'.repeat(20_000_000));
+        sent.resolve();
+      });
+      const { socket, ended } = await dial(opened);
+      socket.pause();
+      socket.write(`${HEAD}\r\n`);
+      await sent.promise;
+      const closed = opened.close(LONG_MS);
+      socket.resume();
+      expect((await ended).length).to.be.above(20_000_000);
+      await closed;
+    });
+
+    it('over a request that outlasts its grace', async () => {
+      const reached = Promise.withResolvers<void>();
+      const opened = await open(() => reached.resolve());
+      const running = rejectionOf(exchange(opened.url, '/'));
+      await reached.promise;
+      await opened.close(50);
+      expect((await running).message).to.match(/hang up|ECONNRESET/);
+    });
+
+    it('twice without harm', async () => {
+      const opened = await open();
+      await Promise.all([opened.close(LONG_MS), opened.close(LONG_MS)]);
+    });
+  });
+});

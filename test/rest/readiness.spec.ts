@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import type { DatabasePool } from 'slonik';
+import { RuntimeError } from '../../lib/errors.ts';
+import type { ReadinessChecks } from '../../openapi/readiness.ts';
+import { makeRestService, type RestService } from '../helpers/rest-service.ts';
+
+interface Ready {
+  readonly status: string;
+  readonly checks: Readonly<Record<string, { readonly status: string; readonly message?: string }>>;
+}
+
+describe('GET /readyz and /healthz', () => {
+  let rest: RestService | undefined;
+  afterEach(() => rest?.close());
+
+  const askWith = async (readiness: Partial<ReadinessChecks>, method = 'GET') => {
+    rest = await makeRestService({ db: {} as DatabasePool, readiness });
+    const answer = await rest.ask('/readyz', { method });
+    return { ...answer, ready: answer.json as Ready };
+  };
+
+  it('tells that all four are there', async () => {
+    const { status, ready } = await askWith({});
+    expect(status).to.equal(200);
+    expect(ready.status).to.equal('ready');
+    expect(Object.entries(ready.checks).map(([name, check]) => [name, check.status])).to.deep.equal([
+      ['postgres', 'ok'],
+      ['redis', 'ok'],
+      ['docker', 'ok'],
+      ['network', 'ok'],
+    ]);
+  });
+
+  for (const name of ['postgres', 'redis', 'docker', 'network'] as const) {
+    it(`names ${name} when it is the one that fails, and is alive all the same (failure mode 10)`, async () => {
+      const { status, ready } = await askWith({ [name]: () => Promise.reject(new Error('it is away')) });
+      expect(status).to.equal(503);
+      expect(ready.status).to.equal('not_ready');
+      for (const [asked, check] of Object.entries(ready.checks)) {
+        expect(check.status, asked).to.equal(asked === name ? 'failed' : 'ok');
+      }
+      expect(ready.checks[name]?.message).to.equal('it is away');
+      expect((await rest?.ask('/healthz'))?.json).to.deep.equal({ status: 'ok' });
+    });
+  }
+
+  it('says something about a failure that says nothing itself', async () => {
+    const refusals = [new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')];
+    const { ready } = await askWith({
+      // As Node reports a name with two addresses that both refuse.
+      redis: () => Promise.reject(new AggregateError(refusals)),
+      docker: () => Promise.reject(new Error('')),
+      postgres: () => Promise.reject('a text'),
+      network: () =>
+        Promise.reject(new RuntimeError('start_config_invalid', 'Docker network "x" does not exist')),
+    });
+    expect(ready.checks.redis?.message).to.include('ECONNREFUSED');
+    expect(ready.checks.docker?.message).to.be.a('string').that.is.not.empty;
+    expect(ready.checks.postgres?.message).to.equal('a text');
+    expect(ready.checks.network?.message).to.equal('Docker network "x" does not exist');
+  });
+
+  it('shows no password that a failure quotes', async () => {
+    const { text } = await askWith({
+      postgres: () => Promise.reject(new Error('no route to postgres://rtm:hunter2@db:5432/rtm')),
+    });
+    expect(text).not.to.include('hunter2');
+  });
+
+  it('survives a check that throws instead of rejecting', async () => {
+    const { ready } = await askWith({
+      docker: () => {
+        throw new Error('thrown');
+      },
+    });
+    expect(ready.checks.docker).to.include({ status: 'failed', message: 'thrown' });
+  });
+
+  it('does not wait for one that never answers, and tells it to stop', async () => {
+    let told = false;
+    const { status, ready } = await askWith({
+      docker: (signal) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            told = true;
+          });
+        }),
+    });
+    expect(status).to.equal(503);
+    expect(ready.checks.docker).to.include({ status: 'failed', message: 'no answer within 3000 ms' });
+    expect(ready.checks.postgres).to.include({ status: 'ok' });
+    expect(told).to.equal(true);
+  });
+
+  it('answers HEAD with the same status', async () => {
+    expect(await askWith({ redis: () => Promise.reject(new Error('away')) }, 'HEAD')).to.include({
+      status: 503,
+      text: '',
+    });
+  });
+});

@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { SchemaValidationError, sql } from 'slonik';
+import { z } from 'zod';
+import { getOperation } from '../../sql/operation-log.ts';
+import { getRecord } from '../../sql/runtime-records.ts';
+import { rejectionOf } from '../helpers/failure-of.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
+
+describe('the pool', () => {
+  let store: Store;
+
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
+
+  const one = z.strictObject({ value: z.number() });
+
+  it('hands out rows that match their schema', async () => {
+    expect(await store.db.one(sql.type(one)`select 1 as value`)).to.deep.equal({ value: 1 });
+  });
+
+  for (const [what, query] of Object.entries({
+    'a column of another type': sql.type(one)`select 'x' as value`,
+    'a null where none is expected': sql.type(one)`select null::int as value`,
+    'a column that is missing': sql.type(one)`select 1 as other`,
+    'a column that nobody expects': sql.type(one)`select 1 as value, 2 as other`,
+  })) {
+    it(`treats a row with ${what} as an error`, async () => {
+      for (const method of ['one', 'maybeOne', 'any', 'many'] as const) {
+        expect(await rejectionOf(store.db[method](query))).to.be.instanceOf(SchemaValidationError);
+      }
+    });
+  }
+
+  it('lets no record into the code that the code knows no word for', async () => {
+    await store.rows('alter table rtmanager.runtime_records drop constraint runtime_records_status_check');
+    await store.rows(`insert into rtmanager.runtime_records (game_id, status, current_image_ref, engine_endpoint,
+      state_path, docker_network, created_at, last_op_at) values ('g', 'paused', 'i', 'e', 's', 'n', now(), now())`);
+    expect(await rejectionOf(getRecord(store.db, 'g'))).to.be.instanceOf(SchemaValidationError);
+  });
+
+  it('gives times as epoch milliseconds, and sequence numbers as bigint', async () => {
+    const requestedAt = 1_767_225_600_123;
+    await store.queue({ requestedAt });
+    const operation = await store.claim('g');
+    expect(operation).to.include({ requestedAt });
+    expect(operation.seq).to.be.a('bigint');
+    expect(Math.abs(operation.acceptedAt - Date.now())).to.be.lessThan(60_000);
+    expect(await getOperation(store.db, operation.operationId)).to.deep.equal(operation);
+  });
+
+  it('ends a query that never ends, and serves on', async () => {
+    const failure = await rejectionOf(
+      store.db.transaction(async (transaction) => {
+        await transaction.query(sql.unsafe`set local statement_timeout = 50`);
+        await transaction.query(sql.unsafe`select pg_sleep(60)`);
+      }),
+    );
+    expect(failure).to.be.an('error');
+    expect(await store.db.one(sql.type(one)`select 2 as value`)).to.deep.equal({ value: 2 });
+  });
+
+  it('replaces a connection that was terminated', async () => {
+    await store.rows(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test' and pid <> pg_backend_pid()",
+    );
+    const answers = await Promise.allSettled(
+      Array.from({ length: 12 }, () => store.db.one(sql.type(one)`select 3 as value`)),
+    );
+    expect(answers.some((answer) => answer.status === 'fulfilled')).to.equal(true);
+    expect(await store.db.one(sql.type(one)`select 3 as value`)).to.deep.equal({ value: 3 });
+  });
+});

@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import type { CommonQueryMethods } from 'slonik';
+import { acceptOperations } from '../../sql/accept-operations.ts';
+import { claimHead, renewLeases } from '../../sql/claims.ts';
+import { findHead, findRunnable, getOperation } from '../../sql/operation-log.ts';
+import {
+  addMessages,
+  gamesToPublish,
+  notedElsewhere,
+  prunePublished,
+  unpublished,
+} from '../../sql/outbox.ts';
+import { getRecord, listRecords, swapRecord } from '../../sql/runtime-records.ts';
+import { explain } from '../helpers/explain.ts';
+import { makeRecord } from '../helpers/records.ts';
+import { makeRequest, makeStore, type Store } from '../helpers/store.ts';
+
+/** 200,000 operations of 50,000 games: the plans of a million, and made within seconds. */
+const SCALE = `
+  alter table rtmanager.operation_log set unlogged;
+  alter table rtmanager.outbox set unlogged;
+  alter table rtmanager.runtime_records set unlogged;
+  insert into rtmanager.operation_log (game_id, seq, op_kind, op_source, source_ref, correlation_id, status, attempt,
+    outcome, requested_at, accepted_at, started_at, finished_at)
+  select 'g' || n % 50000, n, 'start', 'lobby_stream', 'runtime:start_jobs/' || n, gen_random_uuid(), 'finished', 1,
+    'success', now(), now() - n * interval '1 second', now(), now()
+  from generate_series(1, 200000) as n;
+  insert into rtmanager.operation_log (game_id, seq, op_kind, op_source, correlation_id, requested_at, accepted_at)
+  select 'g' || n % 400, 200000 + n, 'stop', 'gm_rest', gen_random_uuid(), now(), now() - interval '1 minute'
+  from generate_series(1, 800) as n;
+  update rtmanager.operation_log set status = 'running', attempt = 1,
+    lease_until = now() + (seq % 3 - 1) * interval '1 minute'
+  where status = 'queued' and seq <= 200064;
+  insert into rtmanager.outbox (game_id, channel, fields, published_at, entry_id, redis_epoch)
+  select 'g' || n % 50000, 'job_results', '[["game_id", "g"]]', now() - n * interval '15 ms', n || '-0', 'this life'
+  from generate_series(1, 200000) as n;
+  insert into rtmanager.outbox (game_id, channel, fields)
+  select 'g' || n, 'job_results', '[]' from generate_series(1, 300) as n;
+  insert into rtmanager.runtime_records (game_id, status, current_container_id, current_image_ref, engine_endpoint,
+    state_path, docker_network, created_at, last_op_at)
+  select 'g' || n, case when n % 10 = 0 then 'stopped' else 'running' end, 'c', 'i', 'e', 's', 'n', now(), now()
+  from generate_series(1, 50000) as n;
+  select setval('rtmanager.operation_seq', 300000);
+  analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records;`;
+
+const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Each with the most rows that it may look at: what it answers, and a little more. */
+const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unknown>]> = {
+  'accepting a batch': [
+    1_000,
+    (db) =>
+      acceptOperations(
+        db,
+        games.map((gameId) => makeRequest({ gameId, sourceRef: gameId })),
+      ),
+  ],
+  'claiming the head of a game with a history': [
+    20,
+    (db) => claimHead(db, { gameId: 'g300', leaseMs: 60_000 }),
+  ],
+  'claiming the head of a game with nothing to do': [
+    20,
+    (db) => claimHead(db, { gameId: 'g40000', leaseMs: 60_000 }),
+  ],
+  'renewing the leases of a replica': [
+    200,
+    (db) =>
+      renewLeases(db, {
+        held: Array(64).fill({ gameId: 'g', operationId: NOBODY, attempt: 1 }),
+        leaseMs: 60_000,
+      }),
+  ],
+  'finding the head of a game': [20, (db) => findHead(db, 'g300')],
+  'finding all that could run': [4_000, (db) => findRunnable(db, { graceMs: 2_000, limit: 1_000 })],
+  'looking up an operation': [1, (db) => getOperation(db, NOBODY)],
+  'adding messages': [
+    10,
+    (db) => addMessages(db, [{ channel: 'job_results', gameId: 'g1', fields: {}, dedupeKey: 'k' }]),
+  ],
+  'finding games with something to publish': [1_000, (db) => gamesToPublish(db, 500)],
+  'finding what one game has to publish': [10, (db) => unpublished(db, { gameIds: ['g7'], limit: 500 })],
+  'finding what many games have to publish': [1_000, (db) => unpublished(db, { gameIds: games, limit: 500 })],
+  'finding messages noted under another life of Redis, when there are none': [
+    20,
+    (db) => notedElsewhere(db, { epoch: 'this life', limit: 500 }),
+  ],
+  'finding messages noted under another life of Redis, when all are': [
+    2_000,
+    (db) => notedElsewhere(db, { epoch: 'the next life', limit: 500 }),
+  ],
+  'dropping what was published long ago': [
+    2_000,
+    (db) => prunePublished(db, { ageMs: 3_000_000, limit: 500 }),
+  ],
+  'looking up a record': [1, (db) => getRecord(db, 'g300')],
+  'changing a record': [
+    1,
+    (db) => swapRecord(db, { expected: makeRecord(), next: makeRecord({ gameId: 'g300' }) }),
+  ],
+  'listing records from the middle': [500, (db) => listRecords(db, { limit: 500, after: 'g3' })],
+  'listing records of one status from the middle': [
+    500,
+    (db) => listRecords(db, { status: 'stopped', limit: 500, after: 'g3' }),
+  ],
+  'listing records of a status that none has': [
+    1,
+    (db) => listRecords(db, { status: 'removed', limit: 500 }),
+  ],
+};
+
+describe('with 200,000 operations and messages of 50,000 games', () => {
+  let store: Store;
+
+  before(async function () {
+    this.timeout(60_000);
+    store = await makeStore();
+    await store.rows(SCALE);
+  });
+  after(() => store.destroy());
+
+  for (const [name, [rows, ask]] of Object.entries(QUERIES)) {
+    it(`${name} uses an index and reads no more than it needs`, async () => {
+      const plan = await explain(store, ask);
+      expect(plan.wholeTables).to.deep.equal([]);
+      expect(plan.rowsRead).to.be.at.most(rows);
+    });
+  }
+});
