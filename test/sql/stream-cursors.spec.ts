@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { releasePumpLock, tryPumpLock } from '../../sql/locks.ts';
 import { loadCursors, moveCursor } from '../../sql/stream-cursors.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 describe('stream cursors', () => {
@@ -59,5 +60,23 @@ describe('stream cursors', () => {
         }),
       ).to.equal(true);
     });
+  });
+
+  it('let another session pump when nothing is heard of the first: it was paused, or its host died', async () => {
+    const holding = store.db.connect(async (first) => {
+      expect(await tryPumpLock(first, 200)).to.equal(true);
+      await store.elsewhere((second) =>
+        eventually(async () => (await tryPumpLock(second, 60_000)) || undefined, {
+          what: 'the lock of the silent session',
+        }),
+      );
+      // The session is gone, and with it whatever it would still insert.
+      await releasePumpLock(first);
+    });
+    const failure = await holding.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(Error);
   });
 });
