@@ -27,7 +27,7 @@ import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
 
-/** Connections that publishing, the pump and lease renewal use, so that a storm of operations can not starve them. */
+/** Connections for the pump, publishing and repair, so that a storm of operations can not starve them. */
 const BACKGROUND_CONNECTIONS = 3;
 /** Renewal of leases waits for nobody: it would lose every operation of this replica. */
 const LEASE_CONNECTIONS = 1;
