@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 import { ERROR_RULES, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { isDatabaseError, isDataError } from '../sql/map-error.ts';
+import { mayPass } from '../sql/map-error.ts';
 
 /** The last of the chain: every error becomes the contract's envelope, and the unexpected ones a log line. */
 export function makeAnswerError(log: Logger): ErrorRequestHandler {
@@ -20,7 +20,7 @@ export function makeAnswerError(log: Logger): ErrorRequestHandler {
 
 function mapRequestError(thrown: unknown): RuntimeError {
   if (thrown instanceof RuntimeError) return thrown;
-  if (isDatabaseError(thrown) && !isDataError(thrown)) {
+  if (mayPass(thrown)) {
     return new RuntimeError('service_unavailable', 'PostgreSQL can not be reached; try again', {
       cause: thrown,
     });

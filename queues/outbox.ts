@@ -1,17 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { DatabasePool } from 'slonik';
 import type { Channel } from '../lib/messages.ts';
-import { compareStreamIds } from '../lib/stream-id.ts';
 import { lockGames } from '../sql/locks.ts';
-import {
-  gamesToPublish,
-  markPublished,
-  notedElsewhere,
-  type OutboxRow,
-  prunePublished,
-  settleNoted,
-  unpublished,
-} from '../sql/outbox.ts';
+import { gamesToPublish, markPublished, type OutboxRow, prunePublished, unpublished } from '../sql/outbox.ts';
+import { makeLostMessages } from './lost-messages.ts';
 import { makeRedisEpoch } from './redis-epoch.ts';
 
 const BATCH = 500;
@@ -23,7 +15,7 @@ export interface Outbox {
   publish(gameIds: readonly string[]): Promise<void>;
   /** Publishes whatever waits, of any game. */
   publishAll(): Promise<void>;
-  /** Finds messages that a Redis which lost data no longer has, and publishes them again; returns how many. */
+  /** Finds messages that a Redis which lost data no longer has, and lets them wait again; returns how many. */
   restoreLost(): Promise<number>;
   /** Drops rows that were published long ago. */
   prune(): Promise<void>;
@@ -46,76 +38,76 @@ interface OutboxOptions {
  */
 export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions): Outbox {
   const epochs = makeRedisEpoch(redis, prefix);
+  const lost = makeLostMessages({ db, redis, streams, maxLen });
 
-  async function publishBatch(gameIds: readonly string[]): Promise<number> {
+  /** Publishes up to `BATCH` messages. Channels whose stream refuses are added to `refused`, and left out from then on. */
+  async function publishBatch(gameIds: readonly string[], refused: Map<Channel, Error>): Promise<number> {
     // Read before the entries are added: a Redis that dies in between is then found to be another one. And before a
     // connection is taken: a Redis that is away holds none.
     const epoch = await epochs.current();
-    const { count, firstError } = await db.transaction(async (transaction) => {
+    // First of all what this Redis has lost: of one game it is older than what waits.
+    await lost.settle(epoch);
+    return db.transaction(async (transaction) => {
       await lockGames(transaction, 'publish', gameIds);
-      const rows = await unpublished(transaction, { gameIds, limit: BATCH });
-      if (rows.length === 0) return { count: 0, firstError: null };
-      const { published, firstError } = await addEntries(rows);
+      const rows = await unpublished(transaction, { gameIds, limit: BATCH, except: [...refused.keys()] });
+      if (rows.length === 0) return 0;
+      const published = await addEntries(rows, refused);
       if (published.length > 0) await markPublished(transaction, { published, epoch });
-      return { count: rows.length, firstError };
+      return rows.length;
     });
-    // Only now, so that what did leave is noted.
-    if (firstError) throw firstError;
-    return count;
   }
 
-  async function addEntries(rows: readonly OutboxRow[]) {
+  async function addEntries(rows: readonly OutboxRow[], refused: Map<Channel, Error>) {
     const pipeline = redis.pipeline();
     for (const row of rows) {
       pipeline.xadd(streams[row.channel], 'MAXLEN', '~', maxLen, '*', ...row.fields.flat());
     }
     const answers = (await pipeline.exec()) ?? [];
-    const published = rows.flatMap((row, index) => {
+    return rows.flatMap((row, index) => {
       const [error, entryId] = answers[index] ?? [new Error('no answer')];
-      return error ? [] : [{ outboxId: row.outboxId, entryId: String(entryId) }];
+      if (!error) return [{ outboxId: row.outboxId, entryId: String(entryId) }];
+      refused.set(row.channel, error);
+      return [];
     });
-    return { published, firstError: answers.find(([error]) => error)?.[0] };
+  }
+
+  /** One stream that refuses must not keep back what belongs to the others, however much of it waits in front. */
+  async function publishGames(gameIds: readonly string[], refused: Map<Channel, Error>): Promise<void> {
+    if (gameIds.length === 0) return;
+    for (;;) {
+      const known = refused.size;
+      const count = await publishBatch(gameIds, refused);
+      if (count < BATCH && refused.size === known) return;
+    }
   }
 
   async function publish(gameIds: readonly string[]): Promise<void> {
-    if (gameIds.length === 0) return;
-    while ((await publishBatch(gameIds)) === BATCH);
-  }
-
-  async function isInStream(channel: Channel, entryId: string): Promise<boolean> {
-    const stream = streams[channel];
-    if ((await redis.xrange(stream, entryId, entryId)).length > 0) return true;
-    // Older than the oldest entry of a full stream: trimmed, not lost.
-    const [oldest] = await redis.xrange(stream, '-', '+', 'COUNT', 1);
-    return (
-      oldest !== undefined && compareStreamIds(entryId, oldest[0]) < 0 && (await redis.xlen(stream)) >= maxLen
-    );
+    const refused = new Map<Channel, Error>();
+    await publishGames(gameIds, refused);
+    throwFirst(refused);
   }
 
   return {
     publish,
     async publishAll() {
+      const refused = new Map<Channel, Error>();
       for (;;) {
-        const gameIds = await gamesToPublish(db, BATCH);
-        await publish(gameIds);
-        if (gameIds.length < BATCH) return;
+        const known = refused.size;
+        const gameIds = await gamesToPublish(db, { limit: BATCH, except: [...refused.keys()] });
+        await publishGames(gameIds, refused);
+        if (gameIds.length < BATCH && refused.size === known) break;
       }
+      throwFirst(refused);
     },
     async restoreLost() {
-      const epoch = await epochs.current();
-      let restored = 0;
-      for (;;) {
-        const noted = await notedElsewhere(db, { epoch, limit: BATCH });
-        if (noted.length === 0) return restored;
-        const present = await Promise.all(noted.map((row) => isInStream(row.channel, row.entryId)));
-        const kept = noted.filter((_, index) => present[index]).map((row) => row.outboxId);
-        const lost = noted.filter((_, index) => !present[index]).map((row) => row.outboxId);
-        await db.transaction((transaction) => settleNoted(transaction, { kept, lost, epoch }));
-        restored += lost.length;
-      }
+      return lost.restore(await epochs.current());
     },
     async prune() {
       while ((await prunePublished(db, { ageMs: KEEP_MS, limit: BATCH })) === BATCH);
     },
   };
+}
+
+function throwFirst(refused: ReadonlyMap<Channel, Error>): void {
+  for (const error of refused.values()) throw error;
 }

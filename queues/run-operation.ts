@@ -8,8 +8,8 @@ import { isSurrender, LeaseLostError, ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Operation } from '../lib/operation.ts';
 import { claimHead, postpone } from '../sql/claims.ts';
-import { commitEffects, commitOutcome, RecordConflictError } from '../sql/commit-operation.ts';
-import { isDataError, mayPass } from '../sql/map-error.ts';
+import { commitEffects, commitOutcome } from '../sql/commit-operation.ts';
+import { mayPass } from '../sql/map-error.ts';
 import { getOperation } from '../sql/operation-log.ts';
 import { getRecord } from '../sql/runtime-records.ts';
 import type { HeldLease, LeaseKeeper } from './leases.ts';
@@ -97,12 +97,14 @@ async function runClaimed(
   } catch (thrown) {
     lease.signal.throwIfAborted();
     if (isSurrender(thrown)) throw thrown;
+    if (thrown instanceof StoreAwayError) return runAgain(deps, operation, thrown);
     return endWithFailure(deps, operation, lease, toRuntimeError(thrown));
   }
   try {
     await commit(deps, operation, lease, successEnding(operation, result));
   } catch (error) {
-    if (!(error instanceof RecordConflictError) && !isDataError(error)) throw error;
+    // What may have been written, or will be by a successor, is not taken back.
+    if (isSurrender(error) || mayPass(error)) throw error;
     log.error('the result could not be recorded, it is taken back', { error });
     return endWithFailure(deps, operation, lease, await takeBack(result, error));
   }
@@ -121,9 +123,29 @@ function makeContext(
     log,
     signal: lease.signal,
     docker: docker.forAttempt(lease, waiting),
-    records: { get: (gameId) => getRecord(db, gameId) },
-    correct: (effects) => db.transaction((transaction) => commitEffects(transaction, operation, effects)),
+    records: { get: (gameId) => fromStore(getRecord(db, gameId)) },
+    correct: (effects) =>
+      fromStore(db.transaction((transaction) => commitEffects(transaction, operation, effects))),
   };
+}
+
+/** PostgreSQL was away when a handler needed it: that is no failure of its operation. */
+class StoreAwayError extends Error {}
+
+async function fromStore<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw mayPass(error) ? new StoreAwayError('PostgreSQL was away', { cause: error }) : error;
+  }
+}
+
+/** Gives the operation back for another attempt, which finds out how far this one came. */
+async function runAgain({ db, log }: RunnerDeps, operation: Operation, error: Error): Promise<RunReport> {
+  log.warn('operation is run again', { error });
+  const delayMs = retryDelayMs(operation.attempt);
+  await postpone(db, operation, { delayMs, retrying: false, rollbackPending: true });
+  return { ...idOf(operation), result: 'postponed' };
 }
 
 /** Undoes what can not be recorded and returns the failure that is told instead. */
@@ -174,8 +196,8 @@ async function endWithFailure(
 const retryDelayMs = (attempt: number): number => Math.min(1_000 * 2 ** Math.min(attempt - 1, 10), 30_000);
 
 /**
- * Commits, and again while PostgreSQL is away and the lease lasts; anything else that fails is thrown at once. A commit whose answer was lost is recognised as
- * ours when it finds the operation finished under our own attempt.
+ * Commits, and again while PostgreSQL is away and the lease lasts; anything else that fails is thrown at once. A
+ * commit whose answer was lost is recognised as ours when it finds the operation finished under our own attempt.
  */
 async function commit(
   deps: RunnerDeps,

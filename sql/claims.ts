@@ -57,7 +57,7 @@ export async function renewLeases(
 interface Postponement {
   /** Not to be claimed again before this many milliseconds have passed. */
   delayMs: number;
-  /** Docker is unreachable: starts the retry window if it is not open yet. */
+  /** Docker is unreachable: starts the retry window if it is not open yet. Once open, it stays so. */
   retrying: boolean;
   /** The attempt may have left a container. */
   rollbackPending: boolean;
@@ -76,7 +76,7 @@ export async function postpone(
     update rtmanager.operation_log
     set status = 'queued', lease_until = null,
       not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond',
-      retrying_since = case when ${retrying} then coalesce(retrying_since, clock_timestamp()) end,
+      retrying_since = coalesce(retrying_since, case when ${retrying} then clock_timestamp() end),
       rollback_pending = ${rollbackPending}
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running'`);
   return result.rowCount === 1;

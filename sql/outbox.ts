@@ -41,14 +41,21 @@ export async function addMessages(
     on conflict (dedupe_key) where dedupe_key is not null do nothing`);
 }
 
+interface Waiting {
+  readonly limit: number;
+  /** Channels to leave out: those whose stream takes nothing at the moment. */
+  readonly except?: readonly Channel[];
+}
+
 /** The unpublished messages of these games, in order. Callers hold the games' publish locks. */
 export function unpublished(
   transaction: CommonQueryMethods,
-  { gameIds, limit }: { gameIds: readonly string[]; limit: number },
+  { gameIds, limit, except = [] }: Waiting & { readonly gameIds: readonly string[] },
 ): Promise<readonly OutboxRow[]> {
   return transaction.any(sql.type(outboxRow)`
     select outbox_id as "outboxId", game_id as "gameId", channel, fields from rtmanager.outbox
     where published_at is null and game_id = any(${sql.array([...gameIds], 'text')})
+      and channel <> all(${sql.array([...except], 'text')})
     order by outbox_id limit ${limit}`);
 }
 
@@ -75,9 +82,13 @@ export async function markPublished(
 const gameRow = z.strictObject({ gameId: z.string() });
 
 /** Games with messages that are waiting, `limit` at most. */
-export async function gamesToPublish(db: CommonQueryMethods, limit: number): Promise<string[]> {
+export async function gamesToPublish(
+  db: CommonQueryMethods,
+  { limit, except = [] }: Waiting,
+): Promise<string[]> {
   const rows = await db.any(sql.type(gameRow)`
-    select distinct game_id as "gameId" from rtmanager.outbox where published_at is null limit ${limit}`);
+    select distinct game_id as "gameId" from rtmanager.outbox
+    where published_at is null and channel <> all(${sql.array([...except], 'text')}) limit ${limit}`);
   return rows.map((row) => row.gameId);
 }
 

@@ -30,7 +30,9 @@ interface PoolOptions {
 
 /**
  * Opens a pool whose rows are validated by each query's schema. Times come as epoch milliseconds, bigint
- * columns as `bigint`. Queries end after 30 s at the latest, waiting for a connection after 5 s.
+ * columns as `bigint`. PostgreSQL ends a statement after 30 s, and a new
+ * connection is given up after 5 s. A server that falls silent without closing its connections is noticed only by the
+ * kernel; leases and the pump's lock do not wait for that.
  */
 export async function makePool({ dsn, max, name }: PoolOptions): Promise<DatabasePool> {
   const url = new URL(dsn);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, RuntimeError, toRuntimeError } from '../errors.ts';
 import type { GameId } from '../game-id.ts';
 import type { ImageRef } from '../image-ref.ts';
@@ -25,6 +26,8 @@ export class ImageVanishedError extends RuntimeError {}
 
 /** How often a name that Docker calls taken is looked at again before it counts as a failure. */
 const NAME_TRIES = 3;
+/** Grows with each try; Docker lets go of a name within a second. */
+const NAME_PAUSE_MS = 200;
 
 /**
  * Creates the container and starts it. On failure the container is removed again, on a fresh deadline; the error
@@ -65,6 +68,7 @@ async function create(docker: AttemptDocker, request: CreateRequest, spec: Conta
       if (!hasStatus(error, 409) || tries === NAME_TRIES) throw error;
       const holder = await freeName(docker, request, spec.name);
       if (holder) return holder;
+      await sleep(NAME_PAUSE_MS * tries);
     }
   }
 }
@@ -131,13 +135,15 @@ async function describe(docker: AttemptDocker, error: unknown): Promise<RuntimeE
 /** Removes what this operation left under the name, and returns the first failure with what came of that. */
 async function takenBack(
   docker: AttemptDocker,
-  { operationId }: CreateRequest,
+  { gameId, operationId }: CreateRequest,
   name: string,
   failure: RuntimeError,
 ): Promise<RuntimeError> {
   try {
     const left = await docker.undo.inspect(name);
-    const isOwn = left !== null && operationOf(left) === operationId;
+    // All three must fit: a label alone can be copied.
+    const isOwn =
+      left !== null && isOurs(left, { gameId, network: docker.network }) && operationOf(left) === operationId;
     if (isOwn) await docker.undo.remove(left.id);
     if (failure instanceof ImageVanishedError) return failure;
     // A create that got no answer may still be under way in the daemon: not found now does not mean never there.

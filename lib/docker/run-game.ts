@@ -13,6 +13,7 @@ import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
 import type { Image } from './inspect-image.ts';
 import { makeLabels } from './labels.ts';
+import { DockerStatusError } from './map-error.ts';
 import { isSameImage } from './same-image.ts';
 
 interface RunRequest {
@@ -91,7 +92,16 @@ async function removeAll(
 ): Promise<void> {
   for (const { id } of containers) {
     log.info('removing a container of this game that does not run', { container_id: id });
-    await docker.remove(id);
+    try {
+      await docker.remove(id);
+    } catch (error) {
+      if (!(error instanceof DockerStatusError)) throw error;
+      throw new RuntimeError(
+        'container_start_failed',
+        `Container ${id} of this game does not run and can not be removed: ${error.message}`,
+        { cause: error },
+      );
+    }
   }
 }
 

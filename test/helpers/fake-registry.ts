@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { shortId } from '../../dev/session.ts';
 import { TINY_ENTRYPOINT, tinyRootfs } from './tiny-rootfs.ts';
 
 /** What somebody asked the registry for. */
@@ -111,6 +112,8 @@ async function packImage(): Promise<{ manifest: Buffer; blobs: ReadonlyMap<strin
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
     config: { Entrypoint: TINY_ENTRYPOINT, Env: ['PATH=/usr/local/bin:/usr/bin:/bin'] },
+    // Of this registry alone: other runs on the same Docker tag and remove theirs.
+    comment: shortId(),
     rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
     history: [{ created: '2024-01-01T00:00:00Z', created_by: 'test' }],
   });

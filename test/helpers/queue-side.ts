@@ -32,6 +32,8 @@ interface QueueSideOptions {
   readonly postgresThrough?: { readonly dsn: string };
   readonly redisThrough?: TcpProxy;
   readonly handlers?: Partial<Handlers>;
+  /** For handlers that wait for an image. */
+  readonly docker?: Docker;
   readonly queueCount?: number;
   readonly leaseMs?: number;
   readonly retryWindowMs?: number;
@@ -56,7 +58,7 @@ export interface QueueSide extends AsyncDisposable {
 }
 
 /** Docker for handlers that use none. */
-export const NO_DOCKER = { forAttempt: () => ({}) } as unknown as Docker;
+const NO_DOCKER = { forAttempt: () => ({}) } as unknown as Docker;
 
 export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSide> {
   const { store, redis: testRedis, name = 'replica', leaseMs = 5_000, queueCount = 2 } = options;
@@ -90,7 +92,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
   });
   const runHead = makeRunHead({
     db,
-    docker: NO_DOCKER,
+    docker: options.docker ?? NO_DOCKER,
     leases,
     handlers: (options.handlers ?? {}) as Handlers,
     leaseMs,

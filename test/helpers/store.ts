@@ -27,6 +27,10 @@ export interface Store {
   claim(gameId: string, leaseMs?: number): Promise<Operation>;
   /** Lets the lease of a running operation end in the past. */
   expireLease(gameId: string): Promise<void>;
+  /** The operations of all games, in their order. */
+  operations(): Promise<Row[]>;
+  /** What stands in the outbox, oldest first: the channel and the fields of each message. */
+  messages(): Promise<Record<string, string>[]>;
   /** Waits until so many sessions of this database wait for a lock that another one holds. */
   blocked(count: number): Promise<void>;
   /** Everything that a finished operation could have changed, to be compared with itself later. */
@@ -87,6 +91,13 @@ export async function makeStore(): Promise<Store> {
         [gameId],
       );
     },
+    operations: () => rows('select * from rtmanager.operation_log order by seq'),
+    messages: async () =>
+      (
+        await rows<{ channel: string; fields: [string, string][] }>(
+          'select channel, fields from rtmanager.outbox order by outbox_id',
+        )
+      ).map(({ channel, fields }) => ({ channel, ...Object.fromEntries(fields) })),
     blocked: async (count) => {
       await eventually(async () => (await rows(BLOCKED)).length >= count, {
         what: `${count} sessions to wait for a lock`,

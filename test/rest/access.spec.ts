@@ -10,7 +10,9 @@ describe('the REST API', () => {
   let open: RestService;
   let closed: RestService;
 
-  before(async () => {
+  before(async function () {
+    // The first suite of a run waits for PostgreSQL's container.
+    this.timeout(60_000);
     store = await makeStore();
     open = await makeRestService({ db: store.db });
     closed = await makeRestService({ db: store.db, token: TOKEN });

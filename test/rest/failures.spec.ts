@@ -2,16 +2,20 @@ import { createServer } from 'node:net';
 import { expect } from 'chai';
 import type { DatabasePool } from 'slonik';
 import { makePool } from '../../sql/pool.ts';
+import { swapRecord } from '../../sql/runtime-records.ts';
 import { errorCode, errorMessage } from '../helpers/assert-contract.ts';
 import { useFakeTimers } from '../helpers/fake-timers.ts';
 import type { HttpExchange } from '../helpers/http-exchange.ts';
+import { makeRecord } from '../helpers/records.ts';
 import { makeRestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 import { makePostgresProxy } from '../helpers/tcp-proxy.ts';
 
 describe('the REST API, when something fails', () => {
   let store: Store;
-  before(async () => {
+  before(async function () {
+    // The first suite of a run waits for PostgreSQL's container.
+    this.timeout(60_000);
     store = await makeStore();
   });
   after(() => store?.destroy());
@@ -77,6 +81,27 @@ describe('the REST API, when something fails', () => {
       await db.end();
     }
   });
+
+  for (const [what, damage, path] of [
+    ['a row that nobody understands', "update rtmanager.runtime_records set created_at = 'infinity'", '/odd'],
+    ['a table that is not there', 'alter table rtmanager.runtime_records rename to elsewhere', ''],
+  ] as const) {
+    it(`answers internal_error for ${what}, which no repetition helps`, async () => {
+      const other = await makeStore();
+      const rest = await makeRestService({ db: other.db });
+      try {
+        await swapRecord(other.db, { expected: null, next: makeRecord({ gameId: 'odd' }) });
+        await other.rows(damage);
+        const answer = await rest.runtimes(path);
+        expect(verdict(answer)).to.deep.equal([500, 'internal_error']);
+        expect(errorMessage(answer)).to.equal('Unexpected failure inside Runtime Manager');
+        expect(rest.log.lines).to.have.length(1);
+      } finally {
+        await rest.close();
+        await other.destroy();
+      }
+    });
+  }
 
   for (const [what, thrown] of [
     ['an error', new Error('secret at /srv/rtm/lib.ts:12')],

@@ -10,7 +10,9 @@ describe('GET /runtimes/{game_id}', () => {
   let store: Store;
   let rest: RestService;
 
-  before(async () => {
+  before(async function () {
+    // The first suite of a run waits for PostgreSQL's container.
+    this.timeout(60_000);
     store = await makeStore();
     rest = await makeRestService({ db: store.db });
   });

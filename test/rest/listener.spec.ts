@@ -143,6 +143,8 @@ describe('the listener', () => {
   describe('closes', () => {
     /** Longer than any test waits. */
     const LONG_MS = 3_600_000;
+    /** Nobody but `close` ends a connection. */
+    const patient = { handshakeMs: LONG_MS, headersMs: LONG_MS, requestMs: LONG_MS, checkMs: LONG_MS };
 
     for (const [what, text, given] of [
       ['a connection on which nothing was said', '', 'plain'],
@@ -152,7 +154,7 @@ describe('the listener', () => {
       ['half a TLS handshake', '\x16\x03\x01\x02\x00', 'tls'],
     ] as const) {
       it(`at once beside ${what}`, async () => {
-        const opened = await open(hello, given === 'tls' ? tls() : {});
+        const opened = await open(hello, given === 'tls' ? tls() : {}, patient);
         const { ended } = await dial(opened, text);
         await opened.close(LONG_MS);
         await ended;

@@ -109,10 +109,10 @@ describe('the outbox', () => {
 
   it('knows which games have something waiting', async () => {
     await add(message('1', { gameId: 'a' }), message('2', { gameId: 'a' }), message('3', { gameId: 'b' }));
-    expect((await gamesToPublish(store.db, 10)).toSorted()).to.deep.equal(['a', 'b']);
-    expect(await gamesToPublish(store.db, 1)).to.have.length(1);
+    expect((await gamesToPublish(store.db, { limit: 10 })).toSorted()).to.deep.equal(['a', 'b']);
+    expect(await gamesToPublish(store.db, { limit: 1 })).to.have.length(1);
     await publish('e', 'a');
-    expect(await gamesToPublish(store.db, 10)).to.deep.equal(['b']);
+    expect(await gamesToPublish(store.db, { limit: 10 })).to.deep.equal(['b']);
   });
 
   describe('after Redis lost its data', () => {

@@ -79,7 +79,7 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
     10,
     (db) => addMessages(db, [{ channel: 'job_results', gameId: 'g1', fields: {}, dedupeKey: 'k' }]),
   ],
-  'finding games with something to publish': [1_000, (db) => gamesToPublish(db, 500)],
+  'finding games with something to publish': [1_000, (db) => gamesToPublish(db, { limit: 500 })],
   'finding what one game has to publish': [10, (db) => unpublished(db, { gameIds: ['g7'], limit: 500 })],
   'finding what many games have to publish': [1_000, (db) => unpublished(db, { gameIds: games, limit: 500 })],
   'finding messages noted under another life of Redis, when there are none': [

@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { type Schedule, type Schedules, startSchedules } from '../../queues/schedules.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { type MemoryLogger, makeMemoryLogger } from '../helpers/memory-logger.ts';
+import { PREFIX } from '../helpers/queue-side.ts';
+import { makeRedis, type TestRedis } from '../helpers/redis.ts';
+import { connectAs } from '../helpers/redis-connection.ts';
+
+const EVERY_MS = 200;
+
+describe('schedules', () => {
+  let redis: TestRedis;
+  let connection: Redis;
+  let workerConnection: Redis;
+  let log: MemoryLogger;
+  const started: Schedules[] = [];
+
+  before(async () => {
+    redis = await makeRedis();
+    connection = await connectAs(redis);
+    workerConnection = await connectAs(redis, { role: 'queue' });
+  });
+  after(async () => {
+    connection?.disconnect();
+    workerConnection?.disconnect();
+    await redis?.release();
+  });
+  beforeEach(() => {
+    log = makeMemoryLogger();
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((one) => one.close()));
+    await redis.client.flushdb();
+  });
+
+  function start(run: () => Promise<void> | void, options: Partial<Schedule> = {}): Schedules {
+    const schedule = { name: 'tick', everyMs: EVERY_MS, ...options, run: async () => run() };
+    const schedules = startSchedules({
+      connection,
+      workerConnection,
+      prefix: PREFIX,
+      schedules: [schedule],
+      log,
+    });
+    started.push(schedules);
+    return schedules;
+  }
+
+  it('run their work again and again', async () => {
+    let runs = 0;
+    start(() => {
+      runs += 1;
+    });
+    await eventually(() => runs >= 3, { what: 'three ticks' });
+  });
+
+  it('run each tick in one replica only', async () => {
+    const ticks: number[] = [];
+    const run = () => void ticks.push(Date.now());
+    start(run);
+    start(run);
+    start(run);
+    await eventually(() => ticks.length >= 8, { what: 'eight ticks' });
+    const elapsedMs = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0);
+    // Three replicas that each ran every tick would be through with eight in a third of that time.
+    expect(elapsedMs).to.be.greaterThan(5 * EVERY_MS);
+  });
+
+  it('go on after a tick that failed, and tell of it', async () => {
+    let runs = 0;
+    start(() => {
+      runs += 1;
+      if (runs === 1) throw new Error('Docker is away');
+    });
+    await eventually(() => runs >= 3, { what: 'the ticks after it' });
+    expect(log.lines.filter((line) => line.level === 'warn').map((line) => line.fields.tick)).to.deep.equal([
+      'tick',
+    ]);
+  });
+
+  it('are the same when a replica starts anew, and change when it wants them otherwise', async () => {
+    const schedules = start(() => {});
+    const every = async () => (await schedules.queue.getJobSchedulers()).map((one) => [one.name, one.every]);
+    await eventually(async () => (await every()).length === 1, { what: 'the schedule' });
+    await start(() => {}).close();
+    expect(await every()).to.deep.equal([['tick', EVERY_MS]]);
+    start(() => {}, { everyMs: 1_000 });
+    await eventually(async () => (await every())[0]?.[1] === 1_000, { what: 'the other interval' });
+    expect(await every()).to.deep.equal([['tick', 1_000]]);
+  });
+
+  it('come back when Redis was emptied', async () => {
+    let runs = 0;
+    start(() => {
+      runs += 1;
+    });
+    await eventually(() => runs >= 1, { what: 'a tick' });
+    await redis.client.flushdb();
+    runs = 0;
+    await eventually(() => runs >= 2, { what: 'ticks after the loss' });
+  });
+
+  it('come back when only the next tick was lost, once that is overdue', async () => {
+    let runs = 0;
+    start(() => {
+      runs += 1;
+    });
+    await eventually(() => runs >= 1, { what: 'a tick' });
+    const key = (name: string) => `${PREFIX}:schedules:${name}`;
+    await redis.client
+      .multi()
+      .del(key('delayed'), key('wait'))
+      .zadd(key('repeat'), Date.now() - 60_000, 'tick')
+      .exec();
+    runs = 0;
+    await eventually(() => runs >= 2, { what: 'ticks after the loss' });
+  });
+
+  it('stop when they are closed, once the tick that runs has ended', async () => {
+    const gate = Promise.withResolvers<void>();
+    let [runs, ended] = [0, 0];
+    const schedules = start(async () => {
+      runs += 1;
+      await gate.promise;
+      ended += 1;
+    });
+    await eventually(() => runs === 1, { what: 'a tick' });
+    const closed = schedules.close();
+    gate.resolve();
+    await closed;
+    expect([runs, ended]).to.deep.equal([1, 1]);
+  });
+});
