@@ -10,12 +10,11 @@ export {
   openApiDocument,
 } from './contracts/documents.ts';
 export { type MessageValidator, makeMessageValidator } from './contracts/message-validator.ts';
-export { findOperation, listOperations, type Operation } from './contracts/operations.ts';
+export { listOperations, type Operation } from './contracts/operations.ts';
 export {
   makeHeaderValidator,
   makePathValidator,
   makeQueryValidator,
-  type Parsed,
 } from './contracts/parameter-validator.ts';
-export { makeSchemaValidator, openapiSchema, type SchemaValidator } from './contracts/schema-validator.ts';
+export { makeSchemaValidator, openapiSchema } from './contracts/schema-validator.ts';
 export type { Verdict } from './contracts/verdict.ts';

@@ -3,7 +3,6 @@ import {
   BackendTerminatedUnexpectedlyError,
   ConnectionError,
   InvalidInputError,
-  SlonikError,
 } from 'slonik';
 
 /** SQLSTATE classes by which PostgreSQL refuses what was to be written, however often it is tried. */
@@ -56,15 +55,6 @@ const isConnectionError = (error: Error): boolean =>
   // Of the operating system, such as ECONNRESET; one for each address where a name has several.
   'syscall' in error ||
   (error instanceof AggregateError && error.errors.some(isConnectionError));
-
-/** Whether the error comes from PostgreSQL or from the way to it. */
-export function isDatabaseError(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof SlonikError || isConnectionError(cause)) return true;
-    if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) return true;
-  }
-  return false;
-}
 
 /** Five characters of known classes: codes of the operating system (EPIPE) are five capitals too. */
 const isSqlState = (code: string): boolean => /^([0-5]\w|F0|HV|P0|XX)[0-9A-Z]{3}$/.test(code);

@@ -110,6 +110,15 @@ describe('lifecycle workers', () => {
     expect(answers.map((entry) => entry.fields.request_entry_id)).to.deep.equal(['1-0', '2-0', '3-0']);
   });
 
+  it('go on with the next operation of a game although a stream refuses its messages', async () => {
+    await redis.client.set(STREAMS.jobResults, 'not a stream');
+    const side = await makeSide(async ({ gameId }) => replayResult(gameId));
+    await store.queue(...[1, 2, 3].map((id) => ({ sourceRef: `runtime:start_jobs/${id}-0` })));
+    await wake(side, 'g');
+    await side.startWorkers();
+    await untilFinished(3);
+  });
+
   it('run no more at once than they may, over all their queues', async () => {
     let [inside, most] = [0, 0];
     const side = await makeSide(
