@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { releasePumpLock, tryPumpLock } from '../../sql/locks.ts';
 import { makePool } from '../../sql/pool.ts';
 import { loadCursors, moveCursor } from '../../sql/stream-cursors.ts';
-import { eventually, eventually } from '../helpers/eventually.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 describe('stream cursors', () => {
