@@ -111,13 +111,16 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   };
 }
 
-/** What a run leaves to do: its messages leave, and the game's next operation gets a job. */
+/** What a run leaves to do, each part whatever becomes of the other: its messages leave, the next operation gets a job. */
 async function followUp({ db, outbox, dispatcher, log }: WorkerDeps, gameId: string): Promise<void> {
-  try {
-    await outbox.publish([gameId]);
-    const next = await findHead(db, gameId);
-    if (next) await dispatcher.wake([next]);
-  } catch (error) {
-    log.warn('follow-up is left to repair', { game_id: gameId, error });
+  const done = await Promise.allSettled([outbox.publish([gameId]), wakeNext(db, dispatcher, gameId)]);
+  for (const part of done) {
+    if (part.status === 'fulfilled') continue;
+    log.warn('follow-up is left to repair', { game_id: gameId, error: part.reason });
   }
+}
+
+async function wakeNext(db: DatabasePool, dispatcher: Dispatcher, gameId: string): Promise<void> {
+  const next = await findHead(db, gameId);
+  if (next) await dispatcher.wake([next]);
 }

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { findOnPath } from '../../dev/machine/find-on-path.mjs';
+import { CACHE_DIR } from '../../dev/paths.ts';
 import { eventually } from './eventually.ts';
 import type { RtmVariables } from './rtm-env.ts';
 
@@ -43,7 +45,8 @@ export function spawnReplica(variables: RtmVariables): Replica {
   const tie = findOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
   const [program = '', ...args] = [...tie, process.execPath, MAIN];
   const child = spawn(program, args, {
-    env: { PATH: process.env.PATH, ...variables },
+    // Compiling the sources anew takes longer than everything else that a replica does until it is up.
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: path.join(CACHE_DIR, 'compiled'), ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: Record<string, unknown>[] = [];

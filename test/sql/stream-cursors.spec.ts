@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { releasePumpLock, tryPumpLock } from '../../sql/locks.ts';
-import { makePool } from '../../sql/pool.ts';
 import { loadCursors, moveCursor } from '../../sql/stream-cursors.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -79,20 +78,5 @@ describe('stream cursors', () => {
       (error: unknown) => error,
     );
     expect(failure).to.be.instanceOf(Error);
-  });
-
-  it('let another session pump when the one that did falls silent', async () => {
-    const silent = await makePool({ dsn: store.dsn, max: 1, name: 'test-silent' });
-    const taken = Promise.withResolvers<boolean>();
-    const over = Promise.withResolvers<void>();
-    const holding = silent.connect(async (session) => {
-      taken.resolve(await tryPumpLock(session, 200));
-      await over.promise;
-    });
-    expect(await taken.promise).to.equal(true);
-    await eventually(() => store.elsewhere((other) => tryPumpLock(other, 60_000)), { what: 'the lock to be free' });
-    over.resolve();
-    await holding.catch(() => undefined);
-    await silent.end();
   });
 });
