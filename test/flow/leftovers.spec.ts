@@ -3,7 +3,7 @@ import { containersOf, inspect, leaveContainer, ownLabels } from '../helpers/con
 import { docker, GAME_IMAGE, GAME_IMAGE_PATCHED } from '../helpers/docker.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import type { Entry } from '../helpers/lobby.ts';
-import { makeNetwork, type TestNetwork } from '../helpers/network.ts';
+import { makeNetwork, removeContainersOf, type TestNetwork } from '../helpers/network.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
 
 describe('a start that finds a container of its game (spec, section 4)', () => {
@@ -20,6 +20,8 @@ describe('a start that finds a container of its game (spec, section 4)', () => {
   });
   after(async () => {
     await rtm?.close();
+    // By name: a container that never ran is not found by the id of its network.
+    if (elsewhere) await removeContainersOf(elsewhere.name);
     await elsewhere?.remove();
     await flow?.destroy();
   });

@@ -44,15 +44,15 @@ describe('the pump', () => {
     await using replica = await makeQueueSide({ store, redis });
     await replica.startPump();
     const ids = [
+      await lobby.start('b', 'engine:1'),
       await lobby.start('a', 'engine:1'),
       await lobby.stop('a'),
-      await lobby.start('b', 'engine:1'),
     ];
     await untilAccepted(3);
     expect(await accepted()).to.deep.equal([
       `${STREAMS.startJobs}/${ids[0]}`,
-      `${STREAMS.stopJobs}/${ids[1]}`,
-      `${STREAMS.startJobs}/${ids[2]}`,
+      `${STREAMS.startJobs}/${ids[1]}`,
+      `${STREAMS.stopJobs}/${ids[2]}`,
     ]);
     const jobs = await eventually(
       async () => {
