@@ -122,6 +122,7 @@ export async function startApp(
       dispatcher,
       outbox,
       leases,
+      leaseMs,
       log,
     }),
     (one) => one.close(shutdownMs),
@@ -131,6 +132,7 @@ export async function startApp(
       connection: redis,
       workerConnection: workerRedis,
       prefix,
+      leaseMs,
       log,
       schedules: [
         {

@@ -13,7 +13,7 @@ export async function createNetwork(docker: Docker, name: string): Promise<strin
   return network.id;
 }
 
-/** Every container on a network, running or not. */
+/** Every container on a network of that name, running or not. By its id, Docker finds none that was never started. */
 export async function listContainersOf(docker: Docker, network: string): Promise<Docker.ContainerInfo[]> {
   return docker.listContainers({ all: true, filters: { network: [network] } });
 }
@@ -44,6 +44,6 @@ export async function sweepDeadSessions(docker: Docker): Promise<number> {
   for (const { Id } of containers) {
     await ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }));
   }
-  for (const { Id } of networks) await removeNetwork(docker, Id);
+  for (const { Name } of networks) await removeNetwork(docker, Name);
   return containers.length + networks.length;
 }

@@ -11,8 +11,7 @@ export interface Totals {
   readonly failed: number;
 }
 
-// The benchmark measures and the chaos runs take minutes: neither belongs to the suite.
-const WHOLE_SUITE = ['test/**/*.spec.ts', '--ignore', 'test/bench/**', '--ignore', 'test/chaos/**'];
+const WHOLE_SUITE = ['test/**/*.spec.ts'];
 
 const STOP_GRACE_MS = 20_000;
 

@@ -12,7 +12,7 @@ import { logErrors } from './log-errors.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunHead, RunReport } from './run-operation.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
-import { WORKER_LIVENESS } from './worker-liveness.ts';
+import { workerLiveness } from './worker-liveness.ts';
 
 export interface LifecycleWorkers {
   /**
@@ -33,6 +33,7 @@ interface WorkerDeps {
   dispatcher: Dispatcher;
   outbox: Outbox;
   leases: LeaseKeeper;
+  leaseMs: number;
   log: Logger;
 }
 
@@ -89,7 +90,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
         connection,
         prefix,
         concurrency,
-        ...WORKER_LIVENESS,
+        ...workerLiveness(deps.leaseMs),
       }),
   );
   for (const worker of workers) logErrors(worker, log);

@@ -9,6 +9,7 @@ import { acceptBatch, PumpFencedError } from './accept-batch.ts';
 import type { EntryDecoder } from './decode-entry.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
+import { untilReady } from './redis.ts';
 import { readMerged } from './stream-reader.ts';
 import { within } from './within.ts';
 
@@ -53,6 +54,7 @@ export function startPump(deps: PumpDeps): Pump {
     while (!closing.signal.aborted) {
       try {
         // Without Redis there is nothing to lead; the connection itself tells of the outage, once.
+        await untilReady(redis, RETRY_MS);
         if (redis.status === 'ready') await db.connect(lead);
       } catch (error) {
         if (!closing.signal.aborted) log.warn('pump interrupted, it goes on from its cursors', { error });

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
 import { logErrors } from './log-errors.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
-import { WORKER_LIVENESS } from './worker-liveness.ts';
+import { workerLiveness } from './worker-liveness.ts';
 
 /** Work that is done every so often, by whichever replica the tick falls to. A slow tick may meet the next one. */
 export interface Schedule {
@@ -25,6 +25,7 @@ interface SchedulesDeps {
   workerConnection: Redis;
   prefix: string;
   schedules: readonly Schedule[];
+  leaseMs: number;
   log: Logger;
 }
 
@@ -41,7 +42,7 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     connection: deps.workerConnection,
     prefix,
     concurrency: schedules.length,
-    ...WORKER_LIVENESS,
+    ...workerLiveness(deps.leaseMs),
   });
   for (const source of [queue, worker]) logErrors(source, log);
   worker.on('failed', (job, error) =>

@@ -9,10 +9,10 @@ import { docker } from './docker.ts';
 export async function assertNothingLeaked(): Promise<void> {
   const networks = await docker.listNetworks({ filters: { label: [`${SESSION_LABEL}=${SESSION}`] } });
   const leaks: string[] = [];
-  for (const { Id, Name } of networks) {
-    const containers = await listContainersOf(docker, Id);
+  for (const { Name } of networks) {
+    const containers = await listContainersOf(docker, Name);
     leaks.push(`${Name} (containers: ${containers.flatMap((item) => item.Names).join(', ') || 'none'})`);
-    await removeNetwork(docker, Id);
+    await removeNetwork(docker, Name);
   }
   if (leaks.length > 0) throw new Error(`networks left behind by a suite, now removed: ${leaks.join('; ')}`);
 }

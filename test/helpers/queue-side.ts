@@ -23,7 +23,7 @@ import type { TcpProxy } from './tcp-proxy.ts';
 
 export const PREFIX = 'rtm-test';
 
-interface QueueSideOptions {
+export interface QueueSideOptions {
   readonly store: Store;
   readonly redis: TestRedis;
   /** Shown in pg_stat_activity; tells replicas of one test apart. */
@@ -141,6 +141,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
           dispatcher,
           outbox,
           leases,
+          leaseMs,
           log,
         }),
         (workers) => workers.close(1_000),

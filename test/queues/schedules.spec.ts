@@ -41,6 +41,7 @@ describe('schedules', () => {
       workerConnection,
       prefix: PREFIX,
       schedules: [schedule],
+      leaseMs: 5_000,
       log,
     });
     started.push(schedules);
