@@ -102,8 +102,9 @@ export function startPump(deps: PumpDeps): Pump {
    */
   async function rewindLost(session: CommonQueryMethods, cursors: Map<string, string>): Promise<boolean> {
     let rewound = false;
+    const newest = await newestIds(redis, [...cursors.keys()]);
     for (const [stream, from] of cursors) {
-      if (compareStreamIds(await lastGeneratedId(redis, stream), from) >= 0) continue;
+      if (compareStreamIds(newest.get(stream) ?? '0-0', from) >= 0) continue;
       log.warn('the stream has lost entries, it is read again from its beginning', { stream, last_id: from });
       if (!(await moveCursor(session, { stream, from, to: '0-0' }))) throw new PumpFencedError(stream);
       cursors.set(stream, '0-0');
@@ -124,8 +125,20 @@ export function startPump(deps: PumpDeps): Pump {
   };
 }
 
-async function lastGeneratedId(redis: Redis, stream: string): Promise<string> {
-  if ((await redis.exists(stream)) === 0) return '0-0';
-  const info = (await redis.xinfo('STREAM', stream)) as unknown[];
-  return String(info[info.indexOf('last-generated-id') + 1]);
+/** The id that each stream gave out last, in one round trip; `0-0` for a stream that is not there. */
+async function newestIds(redis: Redis, streams: readonly string[]): Promise<Map<string, string>> {
+  const pipeline = redis.pipeline();
+  for (const stream of streams) pipeline.exists(stream).xinfo('STREAM', stream);
+  const answers = (await pipeline.exec()) ?? [];
+  return new Map(
+    streams.map((stream, index) => {
+      const [existsError, exists] = answers[2 * index] ?? [new Error('no answer')];
+      const [infoError, info] = answers[2 * index + 1] ?? [new Error('no answer')];
+      if (existsError) throw existsError;
+      if (exists === 0) return [stream, '0-0'];
+      if (infoError) throw infoError;
+      const facts = info as unknown[];
+      return [stream, String(facts[facts.indexOf('last-generated-id') + 1])];
+    }),
+  );
 }

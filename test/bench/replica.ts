@@ -7,6 +7,8 @@ import { SERVICE_FLAGS } from '../../dev/bootstrap/node-flags.mjs';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+/** As `npm start` has it. */
+const COMPILED = fileURLToPath(new URL('../../.cache/compiled', import.meta.url));
 /** So long after it is up, nothing of the start is under way any more. */
 const SETTLE_MS = 3_000;
 
@@ -18,7 +20,7 @@ export interface Replica {
 /** Starts the service as `npm start` does, waits until it is up and idle, and weighs it. */
 export async function startReplica(variables: RtmVariables): Promise<Replica> {
   const child = spawn(process.execPath, [...SERVICE_FLAGS, MAIN], {
-    env: { ...process.env, ...variables },
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout });
