@@ -11,7 +11,8 @@ ARG MODULES=modules
 FROM ${BASE_IMAGE} AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
+# TypeScript comes as an optional peer of a library that needs it for its own users only.
+RUN npm ci --omit=dev && rm -rf node_modules/typescript node_modules/@typescript
 
 FROM ${MODULES} AS installed
 

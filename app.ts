@@ -11,8 +11,11 @@ import { networkMissing } from './lib/docker/run-game.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
 import { makeRegistryAuth } from './lib/registry-auth.ts';
+import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
+import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
+import { makeBoard } from './queues/board.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
 import { makeLeaseKeeper } from './queues/leases.ts';
@@ -21,7 +24,7 @@ import { makeOutbox } from './queues/outbox.ts';
 import { startPump } from './queues/pump.ts';
 import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
 import { repair } from './queues/repair.ts';
-import { makeRunHead } from './queues/run-operation.ts';
+import { makeRunHead, type RunHead } from './queues/run-operation.ts';
 import { startSchedules } from './queues/schedules.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
@@ -31,8 +34,17 @@ import { prepareDatabase } from './sql/prepare-database.ts';
 const BACKGROUND_CONNECTIONS = 3;
 /** Renewal of leases waits for nobody: it would lose every operation of this replica. */
 const LEASE_CONNECTIONS = 1;
+/** REST has its own: clients that ask too much, or all at once, keep each other waiting and no operation. */
+const REST_CONNECTIONS = 2;
+/** Its clients are told after 10 s that PostgreSQL is silent; until then its connection is replaced. */
+const REST_QUERY_TIMEOUT_MS = 8_000;
 const REPAIR_INTERVAL_MS = 2_000;
 const REDIS_WAIT_MS = 3_000;
+/**
+ * For telling those who still wait, when the time to shut down is over, that another replica goes on: longer than the
+ * queues' own last words may take while Redis is away.
+ */
+const LAST_ANSWERS_MS = 5_000;
 
 export interface App {
   /** Where the internal listener is reached. */
@@ -58,16 +70,19 @@ export async function startApp(
   const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
-  const openPool = async (name: string, max: number): Promise<DatabasePool> =>
-    stack.adopt(await makePool({ dsn, max, name }), (pool) => pool.end());
+  const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> =>
+    stack.adopt(await makePool({ dsn, max, name, ...limits }), (pool) => pool.end());
   const openRedis = (role: RedisRole) =>
     stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
 
   const db = await openPool(
     'rtmanager-operations',
-    maxConnections - BACKGROUND_CONNECTIONS - LEASE_CONNECTIONS,
+    maxConnections - BACKGROUND_CONNECTIONS - LEASE_CONNECTIONS - REST_CONNECTIONS,
   );
   const backgroundDb = await openPool('rtmanager-background', BACKGROUND_CONNECTIONS);
+  const restDb = await openPool('rtmanager-rest', REST_CONNECTIONS, {
+    queryTimeoutMs: REST_QUERY_TIMEOUT_MS,
+  });
   const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS);
   const redis = openRedis('fast');
   await untilReady(redis, REDIS_WAIT_MS);
@@ -109,6 +124,8 @@ export async function startApp(
     log,
     shared: { lobby, config, now },
   });
+  const outcomes = stack.adopt(makeOutcomeWatch({ db: restDb, log }), (watch) => watch.close());
+  const runAndTell: RunHead = (...args) => runHead(...args).finally(outcomes.nudge);
   const shutdownMs = config.shutdown.timeoutMs;
 
   const workers = stack.adopt(
@@ -118,7 +135,7 @@ export async function startApp(
       queueCount,
       concurrency: config.lifecycle.concurrency,
       db,
-      runHead,
+      runHead: runAndTell,
       dispatcher,
       outbox,
       leases,
@@ -127,7 +144,7 @@ export async function startApp(
     }),
     (one) => one.close(shutdownMs),
   );
-  stack.adopt(
+  const schedules = stack.adopt(
     startSchedules({
       connection: redis,
       workerConnection: workerRedis,
@@ -142,7 +159,7 @@ export async function startApp(
         },
       ],
     }),
-    (schedules) => schedules.close(),
+    (one) => one.close(),
   );
   const pump = stack.adopt(
     startPump({
@@ -159,11 +176,23 @@ export async function startApp(
   );
 
   const app = makeExpressApp({
-    db,
+    db: restDb,
+    wake: (games) => dispatcher.wake(games),
+    outcomes,
+    waitMs: config.rest.waitTimeoutMs,
     log,
     token: config.http.token,
+    listenHost: config.http.listen.host,
+    board: makeBoard({
+      basePath: BOARD_PATH,
+      lifecycle: dispatcher.queues,
+      schedules: schedules.queue,
+      log,
+    }),
     readiness: {
-      postgres: async () => void (await db.query(sql.unsafe`select 1`)),
+      postgres: async () => {
+        await Promise.all([db, restDb].map((pool) => pool.query(sql.unsafe`select 1`)));
+      },
       redis: async () => void (await redis.ping()),
       docker: (signal) => docker.ping(signal),
       network: async (signal) => {
@@ -179,7 +208,12 @@ export async function startApp(
     url: listener.url,
     async close() {
       // Together, because a request that waits for its operation ends when that does, and within one deadline.
-      await Promise.all([listener.close(shutdownMs), pump.close(), workers.close(shutdownMs)]);
+      await Promise.all([
+        listener.close(shutdownMs + LAST_ANSWERS_MS),
+        pump.close(),
+        // What has not ended by then ends in another replica; those who wait for it are told where to follow.
+        workers.close(shutdownMs).then(() => outcomes.close()),
+      ]);
       await opened.disposeAsync();
     },
   };

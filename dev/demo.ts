@@ -1,5 +1,6 @@
-// npm run demo: sets everything up, starts Runtime Manager, plays the Lobby with one real start entry, shows what
-// came of it, and takes its own things down again. Ends with 0 only when all of it was so.
+// npm run demo: sets everything up, starts Runtime Manager, plays the Lobby with one real start entry and then Game
+// Master with a game's whole life, shows what came of it, and takes its own things down again. Ends with 0 only when all of it was so.
+import { playGameMaster } from './play-game-master.ts';
 import { playLobby } from './play-lobby.ts';
 import { startRtm } from './rtm-process.ts';
 import { keepLogs, LAST_FAILURE_DIR } from './services/run-directory.ts';
@@ -26,7 +27,8 @@ async function demo(): Promise<void> {
   try {
     const rtm = await startRtm(stack);
     try {
-      await untilStopped(playLobby(stack, rtm.url));
+      const gameId = await untilStopped(playLobby(stack, rtm.url));
+      await untilStopped(playGameMaster(stack, rtm.url, gameId));
       console.log('\nTearing down');
     } finally {
       await rtm.stop();

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { ignoreGone } from './docker-client.ts';
+import { ignoreGone, statusCode } from './docker-client.ts';
 import { isDeadSession, SESSION, SESSION_LABEL } from './session.ts';
 
 /** Creates a bridge network that is marked as this run's. */
@@ -25,10 +25,20 @@ export async function removeContainersOf(docker: Docker, network: string): Promi
   }
 }
 
-/** Removes a network and the containers on it. */
-export async function removeNetwork(docker: Docker, network: string): Promise<void> {
+/**
+ * Removes a network and the containers on it. False where Docker keeps it: it sometimes miscounts the endpoints of a
+ * network whose containers are all gone, and lets go of it with its own restart only.
+ */
+export async function removeNetwork(docker: Docker, network: string): Promise<boolean> {
   await removeContainersOf(docker, network);
-  await ignoreGone(docker.getNetwork(network).remove());
+  try {
+    await ignoreGone(docker.getNetwork(network).remove());
+    return true;
+  } catch (error) {
+    if (statusCode(error) !== 403 || (await listContainersOf(docker, network)).length > 0) throw error;
+    console.warn(`Docker keeps ${network}, which has no containers, until it is restarted`);
+    return false;
+  }
 }
 
 /** Removes what runs of ours left behind that were killed before they could clean up; tells how much it was. */
@@ -44,6 +54,7 @@ export async function sweepDeadSessions(docker: Docker): Promise<number> {
   for (const { Id } of containers) {
     await ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }));
   }
-  for (const { Name } of networks) await removeNetwork(docker, Name);
-  return containers.length + networks.length;
+  let removed = containers.length;
+  for (const { Name } of networks) if (await removeNetwork(docker, Name)) removed += 1;
+  return removed;
 }

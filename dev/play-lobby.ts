@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { authorization } from './authorization.ts';
 import { GAME_IMAGE } from './images/game-image.ts';
 import { shortId } from './session.ts';
 import type { Stack } from './stack.ts';
@@ -12,8 +13,12 @@ import { makeTimeline } from './timeline.ts';
 const RESULT_TIMEOUT_MS = 30_000;
 const HEALTHY_TIMEOUT_MS = 10_000;
 
-/** Plays the Game Lobby: asks for one game and looks at everything that comes of it. Throws when something is amiss. */
-export async function playLobby(stack: Stack, rtmUrl: string): Promise<void> {
+/**
+ * Plays the Game Lobby: asks for one game and looks at everything that comes of it. Throws when something is amiss.
+ *
+ * @returns the game, which runs
+ */
+export async function playLobby(stack: Stack, rtmUrl: string): Promise<string> {
   const client = new Redis(stack.redis);
   try {
     const gameId = `demo-${shortId()}`;
@@ -23,6 +28,7 @@ export async function playLobby(stack: Stack, rtmUrl: string): Promise<void> {
     await lookAtRecord(rtmUrl, gameId, containerId, line);
     await lookAtHealth(client, gameId, line);
     await lookAtState(stack, gameId, line);
+    return gameId;
   } finally {
     client.disconnect();
   }
@@ -104,9 +110,4 @@ async function answerOf(url: string, timeoutMs: number): Promise<string> {
       await delay(20);
     }
   }
-}
-
-function authorization(): Record<string, string> {
-  const token = process.env.RTMANAGER_INTERNAL_HTTP_TOKEN;
-  return token ? { authorization: `Bearer ${token}` } : {};
 }

@@ -49,7 +49,7 @@ export async function makeStack(kind: 'demo' | 'dev'): Promise<Stack> {
     value: await createNetwork(docker, network),
     how: 'made',
   }));
-  undo.defer(() => removeNetwork(docker, network));
+  undo.defer(async () => void (await removeNetwork(docker, network)));
 
   const closing = undo.move();
   return {

@@ -1,6 +1,15 @@
+import { cleanupRuntime } from './cleanup-runtime.ts';
+import { patchRuntime } from './patch-runtime.ts';
+import { restartRuntime } from './restart-runtime.ts';
 import { startRuntime } from './start-runtime.ts';
 import { stopRuntime } from './stop-runtime.ts';
 import type { Handlers } from './types.ts';
 
 /** Every kind of operation that this version runs. */
-export const handlers: Handlers = { start: startRuntime, stop: stopRuntime };
+export const handlers: Handlers = {
+  start: startRuntime,
+  stop: stopRuntime,
+  restart: restartRuntime,
+  patch: patchRuntime,
+  cleanup_container: cleanupRuntime,
+};

@@ -1,107 +1,40 @@
-import { operationOf } from '../lib/docker/container.ts';
-import { runGame } from '../lib/docker/run-game.ts';
+import { believeDocker } from '../lib/believe-docker.ts';
 import { isSameImage } from '../lib/docker/same-image.ts';
-import { disappearanceEffects, exitEffects } from '../lib/drift.ts';
-import { ERROR_RULES, RuntimeError, toRuntimeError } from '../lib/errors.ts';
+import { OperationFailure } from '../lib/effects.ts';
+import { RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
-import { type ImageRef, parseImageRef, repositoryMatches } from '../lib/image-ref.ts';
+import { type ImageRef, parseImageRef } from '../lib/image-ref.ts';
 import { isSurrender } from '../lib/lease.ts';
-import type { Operation } from '../lib/operation.ts';
-import { type RuntimeRecord, recordStart } from '../lib/runtime-record.ts';
+import { withoutLeftovers } from '../lib/remove-left.ts';
+import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import { afterFailedStart, assertAllowed, startGame } from '../lib/start-game.ts';
 import type { Handler, HandlerContext, Result } from './types.ts';
 
 /**
  * Starts a game (spec, section 4). Whatever it finds, the end is one running container with the wanted image and
  * a record that says so, or a failure that left nothing.
  */
-export const startRuntime: Handler = async (operation, context) => {
-  try {
-    return await start(operation, context);
-  } catch (error) {
-    if (operation.rollbackPending && isFinal(error)) await removeLeft(operation, context);
-    throw error;
-  }
-};
+export const startRuntime: Handler = (operation, context) =>
+  withoutLeftovers({ ...context, operation }, () => start(operation, context));
 
 const start: Handler = async (operation, context) => {
-  const { docker, log, config, now } = context;
   const gameId = parseGameId(operation.gameId);
-  const imageRef = parseAllowedImage(operation.imageRef ?? '', config.image.allowlist);
+  const imageRef = parseImageRef(operation.imageRef ?? '');
+  assertAllowed(imageRef, context.config);
   askLobby(gameId, context);
 
-  const record = await believeDocker(await context.records.get(gameId), context);
+  const recorded = await context.records.get(gameId);
+  const record = recorded && (await believeDocker(recorded, context));
   if (record?.status === 'running') return alreadyRunning(record, imageRef);
-
-  const game = await runGame(
-    docker,
-    {
-      gameId,
-      imageRef,
-      operationId: operation.operationId,
-      attempt: operation.attempt,
-      startedAtMs: now(),
-    },
-    config,
-    log,
-  );
-  const { containerId, imageDigest, statePath } = game;
-  const change = recordStart(
-    record,
-    {
-      gameId,
-      containerId,
-      imageRef: imageRef.text,
-      imageDigest,
-      statePath,
-      dockerNetwork: config.docker.network,
-    },
-    now(),
-  );
-  return {
-    replay: false,
-    containerId,
-    engineEndpoint: change.next.engineEndpoint,
-    effects: {
-      record: change,
-      health: {
-        type: 'container_started',
-        source: 'start',
-        containerId,
-        occurredAtMs: now(),
-        details: { image_ref: imageRef.text },
-      },
-    },
-    // A container that was there before this operation is not this operation's to remove.
-    ...(game.created ? { undo: () => docker.undo.remove(containerId) } : {}),
-  };
-};
-
-const isFinal = (error: unknown): boolean =>
-  !isSurrender(error) && !ERROR_RULES[toRuntimeError(error).code].retry;
-
-/**
- * The attempt before may have got further than this one, which another configuration or another host stopped early:
- * nothing of it stays. While that can not be done the operation is run again.
- */
-async function removeLeft(
-  { gameId, operationId }: Operation,
-  { docker, log }: HandlerContext,
-): Promise<void> {
-  for (const left of await docker.listGame(parseGameId(gameId))) {
-    if (operationOf(left) !== operationId) continue;
-    log.warn('removing the container of an earlier attempt', { container_id: left.id });
-    await docker.remove(left.id);
+  try {
+    return { replay: false, ...(await startGame(context, { operation, gameId, imageRef, record })) };
+  } catch (error) {
+    if (isSurrender(error)) throw error;
+    const failure = toRuntimeError(error);
+    const effects = await afterFailedStart(context, record, failure);
+    throw new OperationFailure(failure, { effects, imageRef: imageRef.text });
   }
-}
-
-function parseAllowedImage(text: string, allowlist: readonly string[] | undefined): ImageRef {
-  const imageRef = parseImageRef(text);
-  if (repositoryMatches(imageRef, allowlist)) return imageRef;
-  throw new RuntimeError(
-    'start_config_invalid',
-    `Image ${imageRef.text} is not allowed; RTMANAGER_IMAGE_ALLOWLIST permits ${allowlist?.join(', ')}`,
-  );
-}
+};
 
 /** For the log only: what Lobby knows of the game. Runs beside the start and never holds it up or fails it. */
 function askLobby(gameId: GameId, { lobby, log, signal }: HandlerContext): void {
@@ -109,28 +42,6 @@ function askLobby(gameId: GameId, { lobby, log, signal }: HandlerContext): void 
     (answer) => log.debug('Lobby was asked about the game', { found: answer.found }),
     (error: unknown) => log.warn('Lobby could not be asked about the game', { error }),
   );
-}
-
-/**
- * The record, corrected where Docker contradicts it: what is recorded as running and does not run is committed as
- * stopped or removed first, with its incident, so that the death of the old container is told even if the start
- * then fails.
- */
-async function believeDocker(
-  record: RuntimeRecord | null,
-  context: HandlerContext,
-): Promise<RuntimeRecord | null> {
-  if (record?.status !== 'running' || record.currentContainerId === null) return record;
-  const container = await context.docker.inspect(record.currentContainerId);
-  if (container?.running) return record;
-  const effects = container
-    ? exitEffects(record, container, context.now())
-    : disappearanceEffects(record, context.now());
-  context.log.warn('the record said running, Docker did not; corrected', {
-    container_id: record.currentContainerId,
-  });
-  await context.correct(effects);
-  return effects.record?.next ?? record;
 }
 
 function alreadyRunning(record: RuntimeRecord, wanted: ImageRef): Result {

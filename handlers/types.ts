@@ -1,6 +1,7 @@
 import type { Config } from '../lib/config.ts';
 import type { AttemptDocker } from '../lib/docker/docker.ts';
-import type { Effects } from '../lib/effects.ts';
+import type { Effects, InnerEntry } from '../lib/effects.ts';
+import type { RuntimeError } from '../lib/errors.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,27 +16,39 @@ export interface HandlerContext {
   /** Docker, fenced: what can not be undone is refused once the lease is over. */
   readonly docker: AttemptDocker;
   readonly records: { get(gameId: GameId): Promise<RuntimeRecord | null> };
-  /** Commits what the operation found before it goes on, under the same fence as its outcome. */
-  readonly correct: (effects: Effects) => Promise<void>;
+  /**
+   * Commits what the operation did or found before it goes on, under the same fence as its outcome. A later attempt
+   * finds the inner entries of it in `steps`.
+   */
+  readonly commitStep: (effects: Effects) => Promise<void>;
+  /** The inner entries that earlier attempts at this operation have committed, in order. */
+  readonly steps: () => Promise<readonly InnerEntry[]>;
   readonly lobby: LobbyClient;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly config: Config;
 }
 
-/** How a successful operation ended; a failure is thrown as a RuntimeError. */
+/**
+ * How a successful operation ended. A failure is thrown: as a RuntimeError where everything is as it was before, as an
+ * OperationFailure where it is not.
+ */
 export interface Result {
   /** True when the goal was reached already and nothing was done. */
   readonly replay: boolean;
   readonly containerId: string | null;
   readonly engineEndpoint: string | null;
   readonly effects: Effects;
+  /** The image that it worked with, where the request names none. */
+  readonly imageRef?: string;
   /** Takes the Docker side back when the result can not be recorded. */
   readonly undo?: () => Promise<void>;
+  /** What is to be recorded then, for the reason given. */
+  readonly afterUndo?: (why: RuntimeError) => Effects;
 }
 
 /** One kind of operation, stateless. Run twice on one input, it ends the same. */
 export type Handler = (operation: Operation, context: HandlerContext) => Promise<Result>;
 
 /** The kinds that this version runs; a kind without a handler does not compile. */
-export type Handlers = Readonly<Record<Extract<OpKind, 'start' | 'stop'>, Handler>>;
+export type Handlers = Readonly<Record<Exclude<OpKind, `reconcile_${string}`>, Handler>>;

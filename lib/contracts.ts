@@ -10,7 +10,7 @@ export {
   openApiDocument,
 } from './contracts/documents.ts';
 export { type MessageValidator, makeMessageValidator } from './contracts/message-validator.ts';
-export { listOperations, type Operation } from './contracts/operations.ts';
+export { findOperation, listOperations, type Operation } from './contracts/operations.ts';
 export {
   makeHeaderValidator,
   makePathValidator,

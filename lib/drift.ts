@@ -18,7 +18,7 @@ export function exitEffects(record: RuntimeRecord, container: InspectedContainer
       occurredAtMs: nowMs,
       details: { exit_code: container.exitCode, oom: container.oomKilled },
     },
-    inner: [{ opKind: 'reconcile_exit', ...audit(record, container.id) }],
+    inner: [{ opKind: 'reconcile_exit', ...audit(record, container.id, nowMs) }],
   };
 }
 
@@ -33,11 +33,11 @@ export function disappearanceEffects(record: RuntimeRecord, nowMs: number): Effe
       occurredAtMs: nowMs,
       details: {},
     },
-    inner: [{ opKind: 'reconcile_dispose', ...audit(record, record.currentContainerId) }],
+    inner: [{ opKind: 'reconcile_dispose', ...audit(record, record.currentContainerId, nowMs) }],
   };
 }
 
-const audit = (record: RuntimeRecord, containerId: string | null) =>
+const audit = (record: RuntimeRecord, containerId: string | null, nowMs: number) =>
   ({
     outcome: 'success',
     errorCode: null,
@@ -45,4 +45,5 @@ const audit = (record: RuntimeRecord, containerId: string | null) =>
     containerId,
     imageRef: record.currentImageRef,
     reason: null,
+    startedAt: nowMs,
   }) as const;

@@ -1,3 +1,4 @@
+import type { RuntimeError } from './errors.ts';
 import type { HealthEvent } from './health.ts';
 import type { OpKind } from './operation.ts';
 import type { RecordChange } from './runtime-record.ts';
@@ -9,13 +10,16 @@ export interface Outcome {
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly containerId: string | null;
+  /** The image that it worked with; null where none is known or the request names it. */
+  readonly imageRef: string | null;
 }
 
 /** An entry of the audit trail that is part of another operation and was never queued. */
 export interface InnerEntry extends Outcome {
   readonly opKind: OpKind;
-  readonly imageRef: string | null;
   readonly reason: string | null;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
 }
 
 /** What an operation found or changed, to be written in one transaction. */
@@ -23,4 +27,30 @@ export interface Effects {
   readonly record?: RecordChange;
   readonly health?: HealthEvent;
   readonly inner?: readonly InnerEntry[];
+}
+
+/** How a failed operation left the game. */
+interface Aftermath {
+  /** Committed with the failure, and only then: not when the operation is run again. */
+  readonly effects: Effects;
+  /** The image that was to run, for the alert. */
+  readonly imageRef: string;
+  /** Takes the Docker side back when the effects can not be recorded. */
+  readonly undo?: (() => Promise<void>) | undefined;
+}
+
+/**
+ * Thrown by a handler whose failure left the game otherwise than it was, or which worked with an image that its
+ * request does not name.
+ */
+export class OperationFailure extends Error {
+  readonly error: RuntimeError;
+  readonly aftermath: Aftermath;
+
+  constructor(error: RuntimeError, aftermath: Aftermath) {
+    super(error.message, { cause: error });
+    this.name = 'OperationFailure';
+    this.error = error;
+    this.aftermath = aftermath;
+  }
 }

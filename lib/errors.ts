@@ -71,6 +71,10 @@ export class RuntimeError extends Error {
   }
 }
 
+/** A code as it was stored; one that only a newer version knows counts as `internal_error`. */
+export const toErrorCode = (stored: string | null): ErrorCode =>
+  stored !== null && Object.hasOwn(RULES, stored) ? (stored as ErrorCode) : 'internal_error';
+
 /**
  * Any thrown value as a RuntimeError: our own unchanged, everything else as `internal_error` with the
  * original as its cause.

@@ -12,6 +12,10 @@ export const OP_KINDS = [
 ] as const;
 export type OpKind = (typeof OP_KINDS)[number];
 
+/** The kinds whose attempts may leave a container behind. */
+export const createsContainer = (kind: OpKind): boolean =>
+  kind === 'start' || kind === 'restart' || kind === 'patch';
+
 export const OP_SOURCES = ['lobby_stream', 'gm_rest', 'admin_rest', 'auto_ttl', 'auto_reconcile'] as const;
 export type OpSource = (typeof OP_SOURCES)[number];
 

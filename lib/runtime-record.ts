@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';
 import { engineEndpoint } from './game-names.ts';
 
@@ -22,6 +23,10 @@ export const runtimeRecord = z.strictObject({
   lastOpAt: z.number(),
 });
 export type RuntimeRecord = z.infer<typeof runtimeRecord>;
+
+/** The failure of everything that needs a record where there is none. */
+export const neverStarted = (gameId: string): RuntimeError =>
+  new RuntimeError('not_found', `Game ${gameId} has never been started here`);
 
 /**
  * A compare-and-swap: `next` is written only if the record still is as `expected` says (null: there is
@@ -68,7 +73,10 @@ export function recordStop(before: RuntimeRecord, nowMs: number): RecordChange {
   return { expected: before, next: { ...before, status: 'stopped', stoppedAt: nowMs, lastOpAt: nowMs } };
 }
 
-/** There is no container any more. The id stays, as the last one that was known. */
+/** There is no container any more; which one it was last is told by the operations. */
 export function recordRemoval(before: RuntimeRecord, nowMs: number): RecordChange {
-  return { expected: before, next: { ...before, status: 'removed', removedAt: nowMs, lastOpAt: nowMs } };
+  return {
+    expected: before,
+    next: { ...before, status: 'removed', currentContainerId: null, removedAt: nowMs, lastOpAt: nowMs },
+  };
 }

@@ -1,5 +1,5 @@
-import type { ErrorRequestHandler } from 'express';
-import { ERROR_RULES, RuntimeError, toRuntimeError } from '../lib/errors.ts';
+import type { ErrorRequestHandler, Response } from 'express';
+import { ERROR_RULES, type ErrorCode, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { mayPass } from '../sql/map-error.ts';
 
@@ -14,8 +14,19 @@ export function makeAnswerError(log: Logger): ErrorRequestHandler {
       response.destroy();
       return;
     }
-    response.status(status).json({ error: { code: error.code, message: error.message } });
+    sendError(response, { status, code: error.code, message: error.message });
   };
+}
+
+interface ErrorAnswer {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The contract's error envelope. */
+export function sendError(response: Response, { status, code, message }: ErrorAnswer): void {
+  response.status(status).json({ error: { code, message } });
 }
 
 function mapRequestError(thrown: unknown): RuntimeError {

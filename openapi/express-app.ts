@@ -1,14 +1,20 @@
 import express, { type Express, type RequestHandler } from 'express';
-import { listOperations, makeHeaderValidator, type Operation } from '../lib/contracts.ts';
+import { listOperations, makeHeaderValidator, makeQueryValidator, type Operation } from '../lib/contracts.ts';
 import { RuntimeError } from '../lib/errors.ts';
-import type { Logger } from '../lib/logger.ts';
+import { ADMIN_PATH, makeAdmin } from './admin.ts';
 import { makeAnswerError } from './answer-error.ts';
 import { makeAuthorize } from './authorize.ts';
+import { refusal } from './refusal.ts';
+import { makeRefuseOtherHosts } from './refuse-other-hosts.ts';
+import { refuseOtherSites } from './refuse-other-sites.ts';
 import { makeRoutes, type RouteDeps } from './routes.ts';
 
 interface AppDeps extends RouteDeps {
   readonly token: string | undefined;
-  readonly log: Logger;
+  /** The configured address of the listener; undefined for every interface. */
+  readonly listenHost: string | undefined;
+  /** Serves the queues to operators. */
+  readonly board: RequestHandler;
 }
 
 /** Serves the operations of the contract under the paths and methods that the contract gives them. */
@@ -17,13 +23,17 @@ export function makeExpressApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.set('etag', false);
   const authorize = makeAuthorize(deps.token);
+  app.use('/api', forbidCaching);
+  app.use(['/api', ADMIN_PATH], makeRefuseOtherHosts(deps));
+  // Before any path is taken apart, which fails for some.
+  app.use('/api', authorize, refuseOtherSites);
   const routes = makeRoutes(deps);
   const served = listOperations().filter((operation) => operation.operationId in routes);
 
   for (const operation of served) {
     const route = routes[operation.operationId];
     if (!route) continue;
-    const guards = operation.secured ? [authorize, checkHeaders(operation)] : [];
+    const guards = operation.secured ? [authorize, checkHeaders(operation), refuseQuery(operation)] : [];
     app[operation.method as 'get'](expressPath(operation), ...guards, route);
   }
   for (const path of new Set(served.map(expressPath))) {
@@ -31,6 +41,7 @@ export function makeExpressApp(deps: AppDeps): Express {
     const guards = here.some((operation) => operation.secured) ? [authorize] : [];
     app.all(path, ...guards, refuseMethod(here.map((operation) => operation.method)));
   }
+  app.use(ADMIN_PATH, makeAdmin(deps));
   // Behind the token too, as above: who may not ask learns nothing about what is there.
   app.use(authorize, (request, _response, next) => {
     next(new RuntimeError('not_found', `There is no ${request.path} here`));
@@ -41,11 +52,26 @@ export function makeExpressApp(deps: AppDeps): Express {
 
 const expressPath = (operation: Operation): string => operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
 
+const forbidCaching: RequestHandler = (_request, response, next) => {
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+};
+
 function checkHeaders(operation: Operation): RequestHandler {
   const parse = makeHeaderValidator(operation.operationId);
   return (request, _response, next) => {
     const headers = parse(request.headers);
     next(headers.ok ? undefined : new RuntimeError('invalid_request', headers.message));
+  };
+}
+
+/** Of an operation that has query parameters its route parses them, and refuses the others. */
+function refuseQuery({ operationId, parameters }: Operation): RequestHandler {
+  if (parameters.some((parameter) => parameter.in === 'query')) return (_request, _response, next) => next();
+  const parse = makeQueryValidator(operationId);
+  return (request, _response, next) => {
+    const query = parse(request.query);
+    next(query.ok ? undefined : new RuntimeError('invalid_request', query.message));
   };
 }
 
@@ -55,10 +81,6 @@ function refuseMethod(methods: readonly string[]): RequestHandler {
     .join(', ');
   return (request, response, next) => {
     response.setHeader('Allow', allow);
-    const error = new RuntimeError(
-      'invalid_request',
-      `${request.method} is not possible here; allowed: ${allow}`,
-    );
-    next(Object.assign(error, { status: 405 }));
+    next(refusal(405, `${request.method} is not possible here; allowed: ${allow}`));
   };
 }

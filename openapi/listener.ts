@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../lib/config.ts';
+import { answerClientErrors } from './client-errors.ts';
 
 export interface Listener {
   /** Where it listens, with the port that was really taken. */
@@ -24,6 +25,9 @@ interface Patience {
 
 const PATIENCE: Patience = { handshakeMs: 10_000, headersMs: 10_000, requestMs: 30_000, checkMs: 1_000 };
 
+/** Longer than pools of clients keep a connection: one that ends as a request sets out can not be sent again safely. */
+const KEEP_ALIVE_MS = 65_000;
+
 /** Opens the internal listener: plain, with TLS, or with TLS that asks for the client's certificate too. */
 export async function openListener(
   http: Config['http'],
@@ -32,6 +36,7 @@ export async function openListener(
 ): Promise<Listener> {
   const server = makeServer(http, app, patience);
   const activity = watch(server);
+  answerClientErrors(server);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ port: http.listen.port, host: http.listen.host }, resolve);
@@ -48,6 +53,9 @@ function makeServer(http: Config['http'], app: RequestListener, patience: Patien
   const limits = {
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node would refuse by itself, without a word; where the host matters, the application asks for it.
+    requireHostHeader: false,
     connectionsCheckingInterval: patience.checkMs,
   };
   if (!http.tlsCertFile || !http.tlsKeyFile) return createServer(limits, app);

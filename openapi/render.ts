@@ -1,3 +1,4 @@
+import type { Operation } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import type { HealthSnapshot } from '../sql/health-snapshots.ts';
 
@@ -26,5 +27,30 @@ export function renderRuntime(record: RuntimeRecord, snapshot: HealthSnapshot | 
       details: snapshot.details,
       observed_at: time(snapshot.observedAt),
     },
+  };
+}
+
+/** A row of the operation log as the contract's `Operation`. */
+export function renderOperation(operation: Operation) {
+  return {
+    operation_id: operation.operationId,
+    game_id: operation.gameId,
+    seq: operation.seq === null ? null : Number(operation.seq),
+    op_kind: operation.opKind,
+    op_source: operation.opSource,
+    source_ref: operation.sourceRef,
+    parent_operation_id: operation.parentOperationId,
+    correlation_id: operation.correlationId,
+    status: operation.status,
+    attempt: operation.attempt,
+    image_ref: operation.imageRef,
+    reason: operation.reason,
+    container_id: operation.containerId,
+    outcome: operation.outcome,
+    error_code: operation.errorCode,
+    error_message: operation.errorMessage,
+    requested_at: time(operation.requestedAt),
+    started_at: time(operation.startedAt),
+    finished_at: time(operation.finishedAt),
   };
 }

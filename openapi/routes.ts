@@ -1,27 +1,29 @@
-import type { Request, Response } from 'express';
-import type { DatabasePool } from 'slonik';
 import { makeQueryValidator } from '../lib/contracts.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { parseGameId } from '../lib/game-id.ts';
-import { getSnapshot, getSnapshots } from '../sql/health-snapshots.ts';
-import { getRecord, listRecords } from '../sql/runtime-records.ts';
-import { inTime } from './in-time.ts';
+import { neverStarted } from '../lib/runtime-record.ts';
+import { makeAuditRoutes } from './audit.ts';
+import { type MutationDeps, makeMutations } from './mutations.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
 import { renderRuntime } from './render.ts';
+import type { Routes } from './route.ts';
+import { makeRuntimeReads } from './runtime-reads.ts';
 
-type Route = (request: Request, response: Response) => Promise<void> | void;
-
-export interface RouteDeps {
-  readonly db: DatabasePool;
+export interface RouteDeps extends MutationDeps {
   readonly readiness: ReadinessChecks;
 }
 
 /** What serves each operation of the contract, by its id. */
-export function makeRoutes({ db, readiness }: RouteDeps): Readonly<Record<string, Route>> {
+export function makeRoutes(deps: RouteDeps): Routes {
+  const { db, readiness } = deps;
+  const reads = makeRuntimeReads(db);
   const parseListQuery = makeQueryValidator('internalListRuntimes');
 
   return {
+    ...makeMutations(deps),
+    ...makeAuditRoutes(db),
+
     internalHealthz(_request, response) {
       response.json({ status: 'ok' });
     },
@@ -36,22 +38,20 @@ export function makeRoutes({ db, readiness }: RouteDeps): Readonly<Record<string
       if (!query.ok) throw new RuntimeError('invalid_request', query.message);
       const { status, limit, cursor } = query.values;
       // One more than asked for tells whether there is another page.
-      const found = await inTime(listRecords(db, { status, limit: limit + 1, after: parseCursor(cursor) }));
+      const found = await reads.list({ status, limit: limit + 1, after: parseCursor(cursor) });
       const page = found.slice(0, limit);
-      const gameIds = page.map((record) => record.gameId);
-      const snapshots = await inTime(getSnapshots(db, gameIds));
       const last = page.at(-1);
       response.json({
-        items: page.map((record) => renderRuntime(record, snapshots.get(record.gameId) ?? null)),
+        items: page.map((runtime) => renderRuntime(runtime, runtime.health)),
         next_cursor: last && found.length > limit ? makeCursor(last.gameId) : null,
       });
     },
 
     async internalGetRuntime(request, response) {
       const gameId = parseGameId(String(request.params.game_id));
-      const [record, snapshot] = await inTime(Promise.all([getRecord(db, gameId), getSnapshot(db, gameId)]));
-      if (!record) throw new RuntimeError('not_found', `Game ${gameId} has never been started here`);
-      response.json(renderRuntime(record, snapshot));
+      const runtime = await reads.find(gameId);
+      if (!runtime) throw neverStarted(gameId);
+      response.json(renderRuntime(runtime, runtime.health));
     },
   };
 }

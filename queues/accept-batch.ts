@@ -1,10 +1,12 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
+import type { Message } from '../lib/messages.ts';
 import { acceptOperations, type NewOperation } from '../sql/accept-operations.ts';
 import { isDataError } from '../sql/map-error.ts';
-import type { WaitingGame } from '../sql/operation-log.ts';
+import { findAskedToRun, type WaitingGame } from '../sql/operation-log.ts';
 import { addMessages } from '../sql/outbox.ts';
 import { moveCursor } from '../sql/stream-cursors.ts';
+import { type DecodedEntry, settleTies } from './arrival-order.ts';
 import type { EntryDecoder, Rejection } from './decode-entry.ts';
 import type { StreamEntry } from './stream-reader.ts';
 
@@ -24,16 +26,15 @@ interface Poison {
   readonly rejection: Rejection;
 }
 
-/** What becomes of the entries of a batch. */
-interface Decision {
-  readonly operations: readonly NewOperation[];
-  readonly poison: readonly Poison[];
-  readonly log: Logger;
-}
-
 interface AcceptDeps {
   decoder: EntryDecoder;
   log: Logger;
+}
+
+/** What was written of some entries. */
+interface Written {
+  readonly games: readonly WaitingGame[];
+  readonly poison: readonly Poison[];
 }
 
 /**
@@ -45,64 +46,75 @@ export async function acceptBatch(
   session: CommonQueryMethods,
   entries: readonly StreamEntry[],
   cursors: Map<string, string>,
-  deps: AcceptDeps,
+  { decoder, log }: AcceptDeps,
 ): Promise<Accepted> {
-  const operations: NewOperation[] = [];
-  const poison: Poison[] = [];
-  for (const entry of entries) {
-    const decoded = deps.decoder.decode(entry);
-    if ('operation' in decoded) operations.push(decoded.operation);
-    else poison.push({ entry, rejection: decoded.rejection });
-  }
-  try {
-    return await write(session, entries, cursors, { operations, poison, log: deps.log });
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    if (entries.length > 1) return acceptOneByOne(session, entries, cursors, deps);
-    deps.log.error('an entry was refused by the database', { error });
-    const refused = entries.map((entry) => ({ entry, rejection: deps.decoder.refuse(entry) }));
-    return write(session, entries, cursors, { operations: [], poison: refused, log: deps.log });
-  }
-}
-
-async function acceptOneByOne(
-  session: CommonQueryMethods,
-  entries: readonly StreamEntry[],
-  cursors: Map<string, string>,
-  deps: AcceptDeps,
-): Promise<Accepted> {
-  const parts: Accepted[] = [];
-  for (const entry of entries) parts.push(await acceptBatch(session, [entry], cursors, deps));
-  return {
-    games: parts.flatMap((part) => part.games),
-    answered: parts.flatMap((part) => part.answered),
-    rejected: parts.reduce((sum, part) => sum + part.rejected, 0),
-  };
-}
-
-async function write(
-  session: CommonQueryMethods,
-  entries: readonly StreamEntry[],
-  cursors: Map<string, string>,
-  { operations, poison, log }: Decision,
-): Promise<Accepted> {
-  const messages = poison.flatMap(({ rejection }) => rejection.messages);
+  const items = await settleTies(
+    entries.map((entry) => ({ entry, decoded: decoder.decode(entry) })),
+    (gameIds) => findAskedToRun(session, gameIds),
+  );
   const moved = new Map(entries.map((entry) => [entry.stream, entry.id]));
-  const games = await session.transaction(async (transaction) => {
-    for (const [stream, to] of moved) {
-      const from = cursors.get(stream) ?? '0-0';
-      if (!(await moveCursor(transaction, { stream, from, to }))) throw new PumpFencedError(stream);
-    }
-    const accepted = await acceptOperations(transaction, operations);
-    await addMessages(transaction, messages);
-    return accepted;
-  });
+  const take = (write: (transaction: CommonQueryMethods) => Promise<Written>): Promise<Written> =>
+    session.transaction(async (transaction) => {
+      for (const [stream, to] of moved) {
+        const from = cursors.get(stream) ?? '0-0';
+        if (!(await moveCursor(transaction, { stream, from, to }))) throw new PumpFencedError(stream);
+      }
+      return write(transaction);
+    });
+  const { games, poison } = await take((transaction) => writeTogether(transaction, items)).catch(
+    (error: unknown) => {
+      if (!isDataError(error)) throw error;
+      return take((transaction) => writeOneByOne(transaction, items, { decoder, log }));
+    },
+  );
   for (const [stream, to] of moved) cursors.set(stream, to);
   // Only now, so that an entry is told of once however often it had to be tried.
   for (const one of poison) tell(one, log);
-  const answered = [...new Set(messages.map((message) => message.gameId))];
+  const answered = [...new Set(poison.flatMap(messagesOf).map((message) => message.gameId))];
   return { games, answered, rejected: poison.length };
 }
+
+async function writeTogether(
+  transaction: CommonQueryMethods,
+  items: readonly DecodedEntry[],
+): Promise<Written> {
+  const operations: NewOperation[] = [];
+  const poison: Poison[] = [];
+  for (const { entry, decoded } of items) {
+    if ('operation' in decoded) operations.push(decoded.operation);
+    else poison.push({ entry, rejection: decoded.rejection });
+  }
+  const games = await acceptOperations(transaction, operations);
+  await addMessages(transaction, poison.flatMap(messagesOf));
+  return { games, poison };
+}
+
+/** Each entry in a savepoint of its own; what the database refuses becomes a dead letter. */
+async function writeOneByOne(
+  transaction: CommonQueryMethods,
+  items: readonly DecodedEntry[],
+  { decoder, log }: AcceptDeps,
+): Promise<Written> {
+  const games: WaitingGame[] = [];
+  const poison: Poison[] = [];
+  const add = async (item: DecodedEntry): Promise<void> => {
+    const written = await transaction.transaction((savepoint) => writeTogether(savepoint, [item]));
+    games.push(...written.games);
+    poison.push(...written.poison);
+  };
+  for (const item of items) {
+    try {
+      await add(item);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      log.error('an entry was refused by the database', { error });
+      await add({ entry: item.entry, decoded: { rejection: decoder.refuse(item.entry) } });
+    }
+  }
+  return { games, poison };
+}
+
+const messagesOf = ({ rejection }: Poison): readonly Message[] => rejection.messages;
 
 function tell({ entry, rejection }: Poison, log: Logger): void {
   log.warn('poison entry: kept as a dead letter', {

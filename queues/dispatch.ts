@@ -3,14 +3,21 @@ import { crc32 } from 'node:zlib';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
+import type { OpKind, OpSource } from '../lib/operation.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import { logErrors } from './log-errors.ts';
+import { makePausedWarning } from './paused-warning.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 
 /** What a lifecycle job says to people; to the runner it only means: this game has work. */
 export interface LifecycleJob {
   readonly game_id: string;
+  readonly op_kind: OpKind;
+  readonly op_source: OpSource;
+  /** Empty where the operation has none. */
   readonly image_ref: string;
+  /** Of an operation that went on after its job had ended. */
+  readonly outcome?: string;
 }
 
 export interface Dispatcher {
@@ -58,6 +65,7 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
       }),
   );
   for (const queue of queues) logErrors(queue, log);
+  const warnIfPaused = makePausedWarning(log);
 
   async function perQueue(
     games: readonly WaitingGame[],
@@ -78,6 +86,7 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
     queues,
     wake,
     async revive(games) {
+      await perQueue(games, warnIfPaused);
       await wake(games);
       const stale: WaitingGame[] = [];
       await perQueue(games, (queue, batch) =>
@@ -99,18 +108,19 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
   };
 }
 
-const GONE = ['completed', 'failed', 'unknown'];
+/** Not `delayed`: RTM delays none, and one that somebody added by hand would take the game's place until then. */
+const LIVE = ['waiting', 'active', 'prioritized'];
 
-/** False when the game's deduplication key stands for a job that will not run any more. */
+/** False when the game's deduplication key stands for a job that will not run now. */
 async function isLive(queue: Queue<LifecycleJob>, gameId: string): Promise<boolean> {
   const jobId = await queue.getDeduplicationJobId(gameId);
-  return jobId === null || !GONE.includes(await queue.getJobState(jobId));
+  return jobId === null || LIVE.includes(await queue.getJobState(jobId));
 }
 
-function makeJob({ gameId, opKind, imageRef }: WaitingGame) {
+function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
   return {
     name: opKind,
-    data: { game_id: gameId, image_ref: imageRef ?? '' },
+    data: { game_id: gameId, op_kind: opKind, op_source: opSource, image_ref: imageRef ?? '' },
     opts: {
       ...KEPT_JOBS,
       // A job id that Redis still keeps, even completed, silently swallows an add: so never the same twice.

@@ -1,4 +1,4 @@
-import { Worker } from 'bullmq';
+import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { DatabasePool } from 'slonik';
 import type { WhileWaiting } from '../lib/docker/image-store.ts';
@@ -10,7 +10,17 @@ import { type Dispatcher, type LifecycleJob, lifecycleQueueName } from './dispat
 import type { LeaseKeeper } from './leases.ts';
 import { logErrors } from './log-errors.ts';
 import type { Outbox } from './outbox.ts';
-import type { RunHead, RunReport } from './run-operation.ts';
+import type { RunHead } from './run-operation.ts';
+import type { RunReport } from './run-report.ts';
+import {
+  describeBreakdown,
+  describeReport,
+  failedJob,
+  gameOf,
+  reportOrFail,
+  showLateOutcome,
+  showOperation,
+} from './shown-outcome.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 import { workerLiveness } from './worker-liveness.ts';
 
@@ -21,6 +31,8 @@ export interface LifecycleWorkers {
    */
   close(timeoutMs: number): Promise<void>;
 }
+
+type LifecycleJobRun = Job<LifecycleJob, RunReport>;
 
 interface WorkerDeps {
   connection: Redis;
@@ -71,22 +83,51 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     }
   }
 
-  async function runJob(gameId: string): Promise<RunReport> {
+  /** Runs the game's head and lets the job tell what came of it, also where that has ended already. */
+  async function runAndTell(job: LifecycleJobRun, gameId: string, onWaiting: () => void): Promise<RunReport> {
+    let jobEnded = false;
+    try {
+      const report = await run(gameId, () => {
+        jobEnded = true;
+        onWaiting();
+      });
+      await tellOn(job, async () => {
+        await showOperation(job, report);
+        if (jobEnded) await showLateOutcome(job, describeReport(report));
+      });
+      return report;
+    } catch (error) {
+      log.error('run ended without an outcome; repair brings it back', { game_id: gameId, error });
+      const sentence = describeBreakdown(error);
+      if (jobEnded) await tellOn(job, () => showLateOutcome(job, sentence));
+      throw failedJob(sentence);
+    }
+  }
+
+  async function tellOn(job: LifecycleJobRun, tell: () => Promise<unknown>): Promise<void> {
+    try {
+      // The worker's connection waits for a Redis that is away; the operation has its outcome and does not.
+      if (await within(tell(), BOOKKEEPING_MS)) return;
+      log.warn('Redis does not answer; a job does not show what became of it', { job_id: job.id });
+    } catch (error) {
+      log.warn('a job does not show what became of it', { job_id: job.id, error });
+    }
+  }
+
+  async function runJob(job: LifecycleJobRun): Promise<RunReport> {
+    const gameId = gameOf(job);
     const early = Promise.withResolvers<RunReport>();
-    const whole = run(gameId, () => early.resolve({ result: 'waiting for its image' }));
+    const whole = runAndTell(job, gameId, () => early.resolve({ result: 'waiting for its image' }));
     running.add(whole);
-    whole
-      .catch((error: unknown) =>
-        log.error('run ended without an outcome; repair brings it back', { game_id: gameId, error }),
-      )
-      .finally(() => running.delete(whole));
-    return Promise.race([whole, early.promise]);
+    const done = () => running.delete(whole);
+    whole.then(done, done);
+    return reportOrFail(await Promise.race([whole, early.promise]));
   }
 
   const workers = Array.from(
     { length: deps.queueCount },
     (_, index) =>
-      new Worker<LifecycleJob, RunReport>(lifecycleQueueName(index), (job) => runJob(job.data.game_id), {
+      new Worker<LifecycleJob, RunReport>(lifecycleQueueName(index), runJob, {
         connection,
         prefix,
         concurrency,

@@ -1,6 +1,6 @@
 import type { Result } from '../handlers/types.ts';
-import type { Effects, Outcome } from '../lib/effects.ts';
-import { REPLAY_NO_OP, type RuntimeError } from '../lib/errors.ts';
+import type { Effects, OperationFailure, Outcome } from '../lib/effects.ts';
+import { REPLAY_NO_OP } from '../lib/errors.ts';
 import { type Message, makeJobResult, makeNotificationIntent } from '../lib/messages.ts';
 import type { Operation } from '../lib/operation.ts';
 
@@ -18,6 +18,7 @@ export function successEnding(operation: Operation, result: Result): Ending {
     errorCode: result.replay ? REPLAY_NO_OP : null,
     errorMessage: null,
     containerId: result.containerId,
+    imageRef: result.imageRef ?? null,
   };
   const answer = answerTo(operation, {
     outcome: 'success',
@@ -29,12 +30,17 @@ export function successEnding(operation: Operation, result: Result): Ending {
 }
 
 /** The end of an operation that failed for good: its answer, and the alert that its code calls for. */
-export function failureEnding(operation: Operation, error: RuntimeError, nowMs: number): Ending {
+export function failureEnding(
+  operation: Operation,
+  { error, aftermath }: OperationFailure,
+  nowMs: number,
+): Ending {
   const outcome: Outcome = {
     outcome: 'failure',
     errorCode: error.code,
     errorMessage: error.message,
     containerId: null,
+    imageRef: aftermath.imageRef,
   };
   const answer = answerTo(operation, {
     outcome: 'failure',
@@ -44,12 +50,12 @@ export function failureEnding(operation: Operation, error: RuntimeError, nowMs: 
   const intent = makeNotificationIntent({
     operationId: operation.operationId,
     gameId: operation.gameId,
-    imageRef: operation.imageRef ?? '',
+    imageRef: aftermath.imageRef,
     errorCode: error.code,
     errorMessage: error.message,
     attemptedAtMs: nowMs,
   });
-  return { outcome, effects: {}, messages: intent ? [...answer, intent] : answer };
+  return { outcome, effects: aftermath.effects, messages: intent ? [...answer, intent] : answer };
 }
 
 type Answer = Omit<Parameters<typeof makeJobResult>[0], 'gameId' | 'opKind' | 'requestEntryId'>;

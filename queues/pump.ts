@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
 import { compareStreamIds } from '../lib/stream-id.ts';
-import { releasePumpLock, tryPumpLock } from '../sql/locks.ts';
+import { keepPumpLock, releasePumpLock, tryPumpLock } from '../sql/locks.ts';
 import { loadCursors, moveCursor } from '../sql/stream-cursors.ts';
 import { acceptBatch, PumpFencedError } from './accept-batch.ts';
 import type { EntryDecoder } from './decode-entry.ts';
@@ -39,6 +39,7 @@ interface PumpDeps {
   dispatcher: Dispatcher;
   outbox: Outbox;
   log: Logger;
+  silenceMs?: number;
 }
 
 /**
@@ -46,7 +47,7 @@ interface PumpDeps {
  * advisory lock, and its transactions run on that very session, so a pump that lost its lock can insert nothing.
  */
 export function startPump(deps: PumpDeps): Pump {
-  const { db, redis, streams, log } = deps;
+  const { db, redis, streams, log, silenceMs = SILENCE_MS } = deps;
   const closing = new AbortController();
   let lookedAtMs = 0;
 
@@ -64,7 +65,7 @@ export function startPump(deps: PumpDeps): Pump {
   }
 
   async function lead(session: CommonQueryMethods): Promise<void> {
-    if (!(await tryPumpLock(session, deps.blockMs + SILENCE_MS))) return;
+    if (!(await tryPumpLock(session, deps.blockMs + silenceMs))) return;
     log.info('this replica pumps the job streams');
     try {
       const cursors = await loadCursors(session, streams);
@@ -82,7 +83,10 @@ export function startPump(deps: PumpDeps): Pump {
       // What was read is read again, behind what was lost and may be older.
       if (await rewindLost(session, cursors)) return;
     }
-    if (entries.length === 0) return;
+    if (entries.length === 0) {
+      await keepPumpLock(session);
+      return;
+    }
     const accepted = await acceptBatch(session, entries, cursors, deps);
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
     await Promise.all([

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { showValue } from '../lib/contracts/show-value.ts';
 import type { Logger } from '../lib/logger.ts';
 import { logErrors } from './log-errors.ts';
+import { failedJob } from './shown-outcome.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 import { workerLiveness } from './worker-liveness.ts';
 
@@ -38,7 +40,7 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   const { connection, prefix, schedules, log } = deps;
   const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
-  const worker = new Worker('schedules', async (job) => byName.get(job.name)?.run(), {
+  const worker = new Worker('schedules', (job) => scheduleOf(job.name).run(), {
     connection: deps.workerConnection,
     prefix,
     concurrency: schedules.length,
@@ -48,6 +50,12 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   worker.on('failed', (job, error) =>
     log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }),
   );
+
+  function scheduleOf(name: string): Schedule {
+    const schedule = byName.get(name);
+    if (!schedule) throw failedJob(`not_found: this version has no schedule named ${showValue(name)}`);
+    return schedule;
+  }
 
   const closing = new AbortController();
   const watching = watch();

@@ -20,24 +20,25 @@ type RawReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | 
 
 /**
  * Reads what follows the cursors and merges the streams, oldest first: a stop never overtakes the start that was
- * written before it. When a stream returned as much as was asked for, more of it may follow, so nothing newer than
- * its last entry is taken from any stream.
+ * written before it. When a stream returned as much as was asked for, more of it may follow, so nothing as new as its
+ * last entry is taken from any stream.
  *
  * Ids order entries of different streams only by their milliseconds; within one, each stream counts for itself, and
- * the streams follow each other as the cursors name them: starts before stops.
+ * the streams follow each other as the cursors name them: starts before stops. So a millisecond is taken whole, unless
+ * more entries are in it than are read at once.
  */
 export async function readMerged(redis: Redis, options: ReadOptions): Promise<StreamEntry[]> {
   const { cursors, count, blockMs } = options;
-  const reply = (await redis.callBuffer(
-    'XREAD',
-    'COUNT',
-    count,
-    'BLOCK',
-    blockMs,
-    'STREAMS',
-    ...cursors.keys(),
-    ...cursors.values(),
-  )) as RawReply;
+  const position = ['STREAMS', ...cursors.keys(), ...cursors.values()];
+  const read = (...limits: (string | number)[]) =>
+    redis.callBuffer('XREAD', ...limits, ...position) as Promise<RawReply>;
+  let reply = await read('COUNT', count);
+  if (!reply) {
+    // Only to wait: Redis 7.0 wakes a reader with the first stream alone, and its entries may belong behind those of
+    // the other.
+    if (!(await read('COUNT', 1, 'BLOCK', blockMs))) return [];
+    reply = await read('COUNT', count);
+  }
   const streams = [...cursors.keys()];
   const perStream = (reply ?? []).map(([name, entries]) => {
     const stream = name.toString();
@@ -47,11 +48,13 @@ export async function readMerged(redis: Redis, options: ReadOptions): Promise<St
   const horizons = perStream
     .filter((arrivals) => arrivals.length === count)
     .flatMap((arrivals) => arrivals.at(-1) ?? []);
-  return perStream
-    .flat()
-    .filter((arrival) => horizons.every((horizon) => compareArrivals(arrival, horizon) <= 0))
-    .sort(compareArrivals)
-    .map((arrival) => arrival.entry);
+  const arrivals = perStream.flat();
+  const before = arrivals.filter(({ key: [ms] }) => horizons.every((horizon) => ms < horizon.key[0]));
+  const taken =
+    before.length > 0
+      ? before
+      : arrivals.filter((arrival) => horizons.every((horizon) => compareArrivals(arrival, horizon) <= 0));
+  return taken.sort(compareArrivals).map((arrival) => arrival.entry);
 }
 
 interface Arrival {

@@ -14,6 +14,10 @@ export interface NewOperation {
   readonly reason: string | null;
   /** When the requester says it asked, epoch milliseconds. */
   readonly requestedAt: number;
+  /** Chosen by an acceptor who wants to find the operation again; PostgreSQL makes one otherwise. */
+  readonly operationId?: string;
+  /** Tells a repeated request from another one that shows the same `sourceRef`. */
+  readonly requestHash?: string;
 }
 
 /**
@@ -34,9 +38,10 @@ export async function acceptOperations(
   );
   return transaction.any(sql.type(waitingGame)`
     insert into rtmanager.operation_log
-      (game_id, seq, op_kind, op_source, source_ref, correlation_id, image_ref, reason, requested_at)
-    select game_id, nextval('rtmanager.operation_seq'), op_kind, op_source, source_ref, gen_random_uuid(),
-      image_ref, reason, to_timestamp(requested_at / 1000)
+      (operation_id, game_id, seq, op_kind, op_source, source_ref, request_hash, correlation_id, image_ref, reason,
+       requested_at)
+    select coalesce(operation_id, gen_random_uuid()), game_id, nextval('rtmanager.operation_seq'), op_kind, op_source,
+      source_ref, request_hash, gen_random_uuid(), image_ref, reason, to_timestamp(requested_at / 1000)
     from (
       select * from ${sql.unnest(
         operations.map((one, place) => [
@@ -48,10 +53,13 @@ export async function acceptOperations(
           one.imageRef,
           one.reason,
           one.requestedAt,
+          one.operationId ?? null,
+          one.requestHash ?? null,
         ]),
-        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8'],
-      )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at)
+        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8', 'uuid', 'text'],
+      )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at, operation_id,
+        request_hash)
       order by place) as in_order
     on conflict (op_source, source_ref) where source_ref is not null do nothing
-    returning game_id as "gameId", op_kind as "opKind", image_ref as "imageRef"`);
+    returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef"`);
 }

@@ -47,7 +47,7 @@ async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): 
     update rtmanager.operation_log
     set status = 'finished', lease_until = null, finished_at = clock_timestamp(), rollback_pending = false,
       outcome = ${outcome.outcome}, error_code = ${outcome.errorCode}, error_message = ${storableText(outcome.errorMessage)},
-      container_id = ${outcome.containerId}
+      container_id = ${outcome.containerId}, image_ref = coalesce(image_ref, nullif(${outcome.imageRef}, ''))
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running'`);
   return finished.rowCount === 1;
 }
@@ -69,9 +69,11 @@ async function addInnerEntry(db: CommonQueryMethods, parent: Operation, entry: I
   const source = entry.opKind.startsWith('reconcile_') ? 'auto_reconcile' : parent.opSource;
   await db.query(sql.unsafe`
     insert into rtmanager.operation_log (game_id, op_kind, op_source, parent_operation_id, correlation_id, status,
-      attempt, image_ref, reason, container_id, outcome, error_code, error_message, requested_at, started_at, finished_at)
+      attempt, image_ref, reason, container_id, outcome, error_code, error_message,
+      requested_at, accepted_at, started_at, finished_at)
     values (${parent.gameId}, ${entry.opKind}, ${source}, ${parent.operationId}::uuid,
       ${parent.correlationId}::uuid, 'finished', ${parent.attempt}, ${entry.imageRef}, ${entry.reason},
       ${entry.containerId}, ${entry.outcome}, ${entry.errorCode}, ${storableText(entry.errorMessage)},
-      clock_timestamp(), clock_timestamp(), clock_timestamp())`);
+      to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp(),
+      to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp())`);
 }

@@ -12,27 +12,6 @@ export const healthSnapshot = z.strictObject({
 });
 export type HealthSnapshot = z.infer<typeof healthSnapshot>;
 
-const columns = sql.fragment`
-  container_id as "containerId", status, source, details, observed_at as "observedAt"`;
-
-export function getSnapshot(db: CommonQueryMethods, gameId: string): Promise<HealthSnapshot | null> {
-  return db.maybeOne(sql.type(healthSnapshot)`
-    select ${columns} from rtmanager.health_snapshots where game_id = ${gameId}`);
-}
-
-const snapshotOfGame = healthSnapshot.extend({ gameId: z.string() });
-
-/** The snapshots of many games in one query, by game. */
-export async function getSnapshots(
-  db: CommonQueryMethods,
-  gameIds: readonly string[],
-): Promise<Map<string, HealthSnapshot>> {
-  const rows = await db.any(sql.type(snapshotOfGame)`
-    select game_id as "gameId", ${columns} from rtmanager.health_snapshots
-    where game_id = any(${sql.array([...gameIds], 'text')})`);
-  return new Map(rows.map(({ gameId, ...snapshot }) => [gameId, snapshot]));
-}
-
 /**
  * Writes what an operation leaves behind. Operations are in order already, whatever the clocks of their replicas say, so
  * the later one counts; the time shown never goes back.

@@ -35,6 +35,11 @@ export async function tryPumpLock(session: CommonQueryMethods, silenceMs: number
   return row.taken;
 }
 
+/** To be said by a pump that has nothing else to say to PostgreSQL, which would take it for dead. */
+export async function keepPumpLock(session: CommonQueryMethods): Promise<void> {
+  await session.query(sql.unsafe`select 1`);
+}
+
 /** Gives the pump lock back, so that the session can serve others. */
 export async function releasePumpLock(session: CommonQueryMethods): Promise<void> {
   await session.query(sql.unsafe`

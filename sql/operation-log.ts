@@ -1,6 +1,7 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
-import { OP_KINDS, type Operation, operation } from '../lib/operation.ts';
+import type { InnerEntry } from '../lib/effects.ts';
+import { OP_KINDS, OP_SOURCES, type Operation, operation } from '../lib/operation.ts';
 
 export const operationColumns = sql.fragment`
   operation_id as "operationId", game_id as "gameId", seq, op_kind as "opKind", op_source as "opSource",
@@ -15,10 +16,21 @@ export function getOperation(db: CommonQueryMethods, operationId: string): Promi
     select ${operationColumns} from rtmanager.operation_log where operation_id = ${operationId}::uuid`);
 }
 
+/** Those of the operations that have ended. */
+export function findFinished(
+  db: CommonQueryMethods,
+  operationIds: readonly string[],
+): Promise<readonly Operation[]> {
+  return db.any(sql.type(operation)`
+    select ${operationColumns} from rtmanager.operation_log
+    where operation_id = any(${sql.array([...operationIds], 'uuid')}) and status = 'finished'`);
+}
+
 /** What a queue needs to know of a game that has work: its head, for people to read. */
 export const waitingGame = z.strictObject({
   gameId: z.string(),
   opKind: z.enum(OP_KINDS),
+  opSource: z.enum(OP_SOURCES),
   imageRef: z.string().nullable(),
 });
 export type WaitingGame = z.infer<typeof waitingGame>;
@@ -33,7 +45,7 @@ export function findRunnable(
   { graceMs, limit }: { graceMs: number; limit: number },
 ): Promise<readonly WaitingGame[]> {
   return db.any(sql.type(waitingGame)`
-    (select game_id as "gameId", op_kind as "opKind", image_ref as "imageRef"
+    (select game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef"
      from rtmanager.operation_log as head
      where status = 'queued' and coalesce(not_before, accepted_at + ${graceMs} * interval '1 millisecond') <= now()
        and not exists (
@@ -41,7 +53,7 @@ export function findRunnable(
          where ahead.game_id = head.game_id and ahead.status <> 'finished' and ahead.seq < head.seq)
      order by seq limit ${limit})
     union all
-    (select game_id, op_kind, image_ref
+    (select game_id, op_kind, op_source, image_ref
      from rtmanager.operation_log where status = 'running' and lease_until < now()
      order by lease_until limit ${limit})`);
 }
@@ -49,8 +61,47 @@ export function findRunnable(
 /** The game's head, if it could run now. */
 export function findHead(db: CommonQueryMethods, gameId: string): Promise<WaitingGame | null> {
   return db.maybeOne(sql.type(waitingGame)`
-    select game_id as "gameId", op_kind as "opKind", image_ref as "imageRef" from (
+    select game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef" from (
       select * from rtmanager.operation_log where game_id = ${gameId} and status <> 'finished'
       order by seq limit 1) as head
     where status = 'queued' and coalesce(not_before <= now(), true)`);
+}
+
+const innerEntry = z.strictObject({
+  opKind: z.enum(OP_KINDS),
+  imageRef: z.string().nullable(),
+  reason: z.string().nullable(),
+  startedAt: z.number(),
+  outcome: z.enum(['success', 'failure']),
+  errorCode: z.string().nullable(),
+  errorMessage: z.string().nullable(),
+  containerId: z.string().nullable(),
+});
+
+/** What an operation has committed of its inner steps, in order. */
+export function listInnerEntries(
+  db: CommonQueryMethods,
+  operationId: string,
+): Promise<readonly InnerEntry[]> {
+  return db.any(sql.type(innerEntry)`
+    select op_kind as "opKind", image_ref as "imageRef", reason, started_at as "startedAt", outcome,
+      error_code as "errorCode", error_message as "errorMessage", container_id as "containerId"
+    from rtmanager.operation_log where parent_operation_id = ${operationId}::uuid order by accepted_at`);
+}
+
+const askedToRun = z.strictObject({ gameId: z.string(), runs: z.boolean() });
+
+/** For each of these games that was ever asked for anything: whether the last request leaves it running. */
+export async function findAskedToRun(
+  db: CommonQueryMethods,
+  gameIds: readonly string[],
+): Promise<Map<string, boolean>> {
+  const rows = await db.any(sql.type(askedToRun)`
+    select last.game_id as "gameId", op_kind in ('start', 'restart', 'patch', 'reconcile_adopt') as runs
+    from unnest(${sql.array([...gameIds], 'text')}) as game (game_id)
+    cross join lateral (
+      select * from rtmanager.operation_log as entry
+      where entry.game_id = game.game_id and seq is not null
+      order by accepted_at desc, operation_id desc limit 1) as last`);
+  return new Map(rows.map((row) => [row.gameId, row.runs]));
 }

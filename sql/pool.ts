@@ -6,6 +6,7 @@ import {
   type Interceptor,
   SchemaValidationError,
 } from 'slonik';
+import { makeDriverFactory } from './driver.ts';
 
 /** slonik itself never applies a query's row schema; this does, so that no unchecked row enters the code. */
 const validateRows: Interceptor = {
@@ -26,15 +27,20 @@ interface PoolOptions {
   max: number;
   /** Shown in pg_stat_activity. */
   name: string;
+  /** After this long without an answer a query fails and its connection is replaced; left out, neither happens. */
+  queryTimeoutMs?: number;
 }
+
+/** What is left of a silent connection is waited for this long, by the query that failed. */
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Opens a pool whose rows are validated by each query's schema. Times come as epoch milliseconds, bigint
  * columns as `bigint`. PostgreSQL ends a statement after 30 s, and a new
  * connection is given up after 5 s. A server that falls silent without closing its connections is noticed only by the
- * kernel; leases and the pump's lock do not wait for that.
+ * kernel, unless there is a `queryTimeoutMs`; leases and the pump's lock do not wait for that.
  */
-export async function makePool({ dsn, max, name }: PoolOptions): Promise<DatabasePool> {
+export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions): Promise<DatabasePool> {
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
   return createPool(url.toString(), {
@@ -49,5 +55,8 @@ export async function makePool({ dsn, max, name }: PoolOptions): Promise<Databas
     resetConnection: async () => {},
     typeParsers: [createBigintTypeParser(), createTimestampWithTimeZoneTypeParser()],
     interceptors: [validateRows],
+    ...(queryTimeoutMs === undefined
+      ? {}
+      : { driverFactory: makeDriverFactory(queryTimeoutMs), gracefulTerminationTimeout: LAST_WORDS_MS }),
   });
 }

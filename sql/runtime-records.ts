@@ -1,12 +1,8 @@
 import { type CommonQueryMethods, sql } from 'slonik';
-import {
-  type RecordChange,
-  type RuntimeRecord,
-  type RuntimeStatus,
-  runtimeRecord,
-} from '../lib/runtime-record.ts';
+import { type RecordChange, type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
 
-const columns = sql.fragment`
+/** Every column of a record, under the names that `runtimeRecord` has. */
+export const recordColumns = sql.fragment`
   game_id as "gameId", status, current_container_id as "currentContainerId",
   current_image_ref as "currentImageRef", image_digest as "imageDigest", engine_endpoint as "engineEndpoint",
   state_path as "statePath", docker_network as "dockerNetwork", created_at as "createdAt",
@@ -14,26 +10,7 @@ const columns = sql.fragment`
 
 export function getRecord(db: CommonQueryMethods, gameId: string): Promise<RuntimeRecord | null> {
   return db.maybeOne(sql.type(runtimeRecord)`
-    select ${columns} from rtmanager.runtime_records where game_id = ${gameId}`);
-}
-
-interface RecordPage {
-  status?: RuntimeStatus | undefined;
-  /** Rows at most. */
-  limit: number;
-  /** The last game of the page before. */
-  after?: string | undefined;
-}
-
-/** Records in order of game, from behind `after`: a page costs the same at any depth. */
-export function listRecords(
-  db: CommonQueryMethods,
-  { status, limit, after = '' }: RecordPage,
-): Promise<readonly RuntimeRecord[]> {
-  const ofStatus = status ? sql.fragment`and status = ${status}` : sql.fragment``;
-  return db.any(sql.type(runtimeRecord)`
-    select ${columns} from rtmanager.runtime_records
-    where game_id > ${after} ${ofStatus} order by game_id limit ${limit}`);
+    select ${recordColumns} from rtmanager.runtime_records where game_id = ${gameId}`);
 }
 
 /** Applies the change; false when the record was no longer as expected, and then nothing is written. */

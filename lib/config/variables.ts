@@ -69,7 +69,7 @@ export const VARIABLES = {
       '10',
       wholeNumber(
         {
-          at: 5,
+          at: 7,
           because: 'the pump keeps one for its lock, and publishing, repair, REST and operations need theirs',
         },
         { at: 1_000, because: 'no PostgreSQL server has more to give' },

@@ -11,8 +11,17 @@ const TREACHEROUS = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff
  * characters, without secrets and without characters that act on a terminal.
  */
 export function showValue(value: unknown): string {
-  if (typeof value !== 'string') return shown(JSON.stringify(value) ?? String(value));
+  if (typeof value !== 'string') return shown(toJson(value));
   return JSON.stringify(shown(value).toWellFormed()).replace(TREACHEROUS, asEscape);
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // Nested so deep that the stack ends: what can be parsed can not always be written.
+    return Array.isArray(value) ? '[…]' : '{…}';
+  }
 }
 
 /** Secrets go before the cut, which could hide what gives them away; the first cut only bounds the effort. */

@@ -9,12 +9,12 @@ import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { hasNetwork } from './find-network.ts';
 import type { ImageStore, WhileWaiting } from './image-store.ts';
 import { inspectContainer } from './inspect-container.ts';
-import type { Image } from './inspect-image.ts';
+import { type Image, inspectImage } from './inspect-image.ts';
 import { listGameContainers } from './list-game-containers.ts';
 import { ping } from './ping.ts';
 import { removeContainer } from './remove-container.ts';
 import { disconnectEndpoint, startContainer } from './start-container.ts';
-import { stopContainer } from './stop-container.ts';
+import { type StopOutcome, stopContainer } from './stop-container.ts';
 
 /** Docker as one attempt at one operation may use it: every call ends with the attempt. */
 export interface AttemptDocker {
@@ -23,6 +23,8 @@ export interface AttemptDocker {
   listGame(gameId: GameId): Promise<Container[]>;
   inspect(idOrName: string): Promise<InspectedContainer | null>;
   hasNetwork(): Promise<boolean>;
+  /** The image as it is on this host, or null. */
+  findImage(ref: ImageRef): Promise<Image | null>;
   ensureImage(ref: ImageRef): Promise<Image>;
   refreshImage(ref: ImageRef): Promise<Image>;
   /** Runs `work` under one of the few permits to make Docker work hard. */
@@ -31,7 +33,7 @@ export interface AttemptDocker {
   // These can not be taken back: each is refused once the lease is over.
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
-  stop(id: string, graceSeconds: number): Promise<boolean>;
+  stop(id: string, graceSeconds: number): Promise<StopOutcome>;
   remove(id: string): Promise<void>;
   disconnectEndpoint(container: string): Promise<void>;
 
@@ -80,6 +82,7 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
         inspect: (idOrName) => inspectContainer(connection, idOrName, signal),
         hasNetwork: () => hasNetwork(connection, network, signal),
+        findImage: (ref) => inspectImage(connection, ref.canonical, signal),
         ensureImage: (ref) => images.ensure(ref, waiting, signal),
         refreshImage: (ref) => images.refresh(ref, waiting, signal),
         underStartLimit: (work) => starts.run(work, signal),

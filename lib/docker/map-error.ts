@@ -16,6 +16,15 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
   return error instanceof DockerStatusError && statuses.includes(error.status);
 }
 
+/** Docker's refusal of something that it never refuses on a healthy host, as a failure that says what was refused. */
+export function mapRefusal(error: unknown, what: string): unknown {
+  if (!(error instanceof DockerStatusError)) return error;
+  return new RuntimeError('internal_error', `Docker could not ${what}: ${error.message}`, {
+    cause: error,
+    details: { status: error.status },
+  });
+}
+
 /** What dockerode puts on an error that stems from an answer. */
 interface AnsweredError {
   statusCode: number;

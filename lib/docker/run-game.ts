@@ -19,6 +19,10 @@ import { isSameImage } from './same-image.ts';
 interface RunRequest {
   readonly gameId: GameId;
   readonly imageRef: ImageRef;
+  /** Where it was provided already; otherwise it is, by the pull policy. */
+  readonly image?: Image | undefined;
+  /** The container that the record names: it goes too, also where it is not on this network any more. */
+  readonly recordedId?: string | null;
   readonly operationId: string;
   readonly attempt: number;
   readonly startedAtMs: number;
@@ -54,7 +58,7 @@ export async function runGame(
   const [ownLeft, older] = partition(leftovers, (one) => operationOf(one) === request.operationId);
   await removeAll(docker, ownLeft, log);
 
-  const image = await docker.ensureImage(request.imageRef);
+  const image = request.image ?? (await docker.ensureImage(request.imageRef));
   // Whatever was missing or at rest before a pull of minutes may be there and run by now.
   if (!hasNetwork && !(await docker.hasNetwork())) throw networkMissing(docker.network);
   const startedMeanwhile =
@@ -69,7 +73,7 @@ export async function runGame(
     uid: config.gameState.ownerUid,
     gid: config.gameState.ownerGid,
   });
-  await removeAll(docker, older, log);
+  await removeAll(docker, [...older, ...(await findRecorded(docker, leftovers, request))], log);
 
   const run = async (ready: Image): Promise<RunningGame> => {
     const spec = specOf(docker.network, ready, statePath, request, config, log);
@@ -83,6 +87,17 @@ export async function runGame(
     // Somebody pruned it. Once is bad luck; a second time it is told as the failed pull that it amounts to.
     return run(await docker.refreshImage(request.imageRef));
   }
+}
+
+/** The recorded container, if it is at rest and not among those that were listed. */
+async function findRecorded(
+  docker: AttemptDocker,
+  leftovers: readonly Container[],
+  { recordedId: id }: RunRequest,
+): Promise<Container[]> {
+  if (!id || leftovers.some((one) => one.id === id)) return [];
+  const recorded = await docker.inspect(id);
+  return recorded && !recorded.running ? [recorded] : [];
 }
 
 async function removeAll(

@@ -2,24 +2,24 @@ import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { hasStatus } from './map-error.ts';
 
-/**
- * Stops a container: SIGTERM, then SIGKILL after `graceSeconds`. False when there is no such container any more;
- * one that is already stopped is success.
- */
+/** What became of a container that was to stop; only the first of the three is our doing. */
+export type StopOutcome = 'stopped' | 'was not running' | 'gone';
+
+/** Stops a container: SIGTERM, then SIGKILL after `graceSeconds`. */
 export async function stopContainer(
   connection: DockerConnection,
   { id, graceSeconds }: { id: string; graceSeconds: number },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<StopOutcome> {
   const deadlineMs = graceSeconds * 1_000 + CALL_DEADLINE_MS.stopMargin;
   try {
     await connection.call('stop container', deadlineMs, signal, (docker, abortSignal) =>
       docker.getContainer(id).stop({ t: graceSeconds, abortSignal }),
     );
-    return true;
+    return 'stopped';
   } catch (error) {
-    if (hasStatus(error, 404)) return false;
-    if (hasStatus(error, 304)) return true;
+    if (hasStatus(error, 404)) return 'gone';
+    if (hasStatus(error, 304)) return 'was not running';
     throw error;
   }
 }

@@ -43,6 +43,8 @@ const HOMES: Readonly<Record<string, { readonly values: RegExp; readonly types?:
   pg: { values: /^sql\// },
   'node-pg-migrate': { values: /^sql\// },
   bullmq: { values: /^queues\// },
+  '@bull-board/api': { values: /^queues\/board\.ts$/ },
+  '@bull-board/express': { values: /^queues\/board\.ts$/ },
   ioredis: { values: /^queues\// },
   express: { values: /^openapi\// },
   winston: { values: /^lib\/logger\.ts$/ },

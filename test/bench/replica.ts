@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,26 +13,38 @@ const COMPILED = fileURLToPath(new URL('../../.cache/compiled', import.meta.url)
 /** So long after it is up, nothing of the start is under way any more. */
 const SETTLE_MS = 3_000;
 
-export interface Replica {
+export interface Replica extends AsyncDisposable {
   readonly process: ChildProcess;
+  /** Where its internal listener is reached. */
+  readonly url: string;
   readonly idleRssBytes: number;
 }
 
-/** Starts the service as `npm start` does, waits until it is up and idle, and weighs it. */
+/** Starts the service as `npm start` does, waits until it is up and idle, and weighs it; disposing of it ends it. */
 export async function startReplica(variables: RtmVariables): Promise<Replica> {
   const child = spawn(process.execPath, [...SERVICE_FLAGS, MAIN], {
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
-  const up = Promise.withResolvers<void>();
+  const up = Promise.withResolvers<string>();
   lines.on('line', (line) => {
-    if (JSON.parse(line).message === 'Runtime Manager is up') up.resolve();
+    const { message, url } = JSON.parse(line);
+    if (message === 'Runtime Manager is up') up.resolve(url);
   });
   child.once('exit', (code) => up.reject(new Error(`the replica ended with ${code}`)));
-  await up.promise;
+  const url = await up.promise;
   await delay(SETTLE_MS);
-  return { process: child, idleRssBytes: await rssOf(child.pid ?? 0) };
+  return {
+    process: child,
+    url,
+    idleRssBytes: await rssOf(child.pid ?? 0),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
 }
 
 async function rssOf(pid: number): Promise<number> {

@@ -169,14 +169,14 @@ describe('one verb of Docker', () => {
 
     it('stops with the grace period in the query, and finds nothing wrong with one that is stopped', async () => {
       const one = world.put({ name: 'one' });
-      expect(await stop(one.id)).to.equal(true);
+      expect(await stop(one.id)).to.equal('stopped');
       expect(one.state).to.equal('exited');
-      expect(await stop(one.id)).to.equal(true);
+      expect(await stop(one.id)).to.equal('was not running');
       expect(api.sent('POST /containers/:id/stop')[0]?.query).to.deep.equal({ t: '30' });
     });
 
     it('tells that there is none any more', async () => {
-      expect(await stop('nobody')).to.equal(false);
+      expect(await stop('nobody')).to.equal('gone');
     });
 
     it('passes any other refusal on, such as that of a process that can not be killed (failure mode 9)', async () => {

@@ -58,6 +58,18 @@ describe('image pulls', () => {
     expect(await flow.rows.record(gameId)).to.include({ image_digest: container?.Image });
   });
 
+  it('takes an image by its digest, with or without a tag before it, from a registry with a port', async () => {
+    await using _rtm = await startRtm(flow.world);
+    for (const tag of ['', ':1.0.0']) {
+      const imageRef = `${registry.host}/engines/${newGame()}${tag}@${registry.digest}`;
+      pulled.push(imageRef);
+      const gameId = await assertStarts(imageRef);
+      expect(await flow.rows.record(gameId)).to.include({ current_image_ref: imageRef });
+      const [container] = await containersOf(gameId);
+      expect(container?.State.Running).to.equal(true);
+    }
+  });
+
   it('always pulls for every start', async () => {
     await using _rtm = await startRtm(flow.world, { RTMANAGER_IMAGE_PULL_POLICY: 'always' });
     const imageRef = engineOf(registry);

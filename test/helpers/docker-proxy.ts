@@ -46,6 +46,10 @@ export const isCreate = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && url.startsWith('/containers/create');
 export const isStart = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && /^\/containers\/[^/]+\/start/.test(url);
+export const isStop = ({ method, path: url }: DockerCall): boolean =>
+  method === 'POST' && /^\/containers\/[^/]+\/stop/.test(url);
+export const isRemove = ({ method, path: url }: DockerCall): boolean =>
+  method === 'DELETE' && url.startsWith('/containers/');
 export const isPull = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && url.startsWith('/images/create');
 

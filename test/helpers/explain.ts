@@ -33,7 +33,7 @@ function statementsOf(ask: (db: CommonQueryMethods) => Promise<unknown>): Promis
       asked.push(statement);
       return answer;
     };
-  const db = { any: note([]), maybeOne: note(null), query: note({ rowCount: 0 }) };
+  const db = { any: note([]), maybeOne: note(null), one: note({}), query: note({ rowCount: 0 }) };
   return ask(db as unknown as CommonQueryMethods).then(() => asked);
 }
 

@@ -19,6 +19,8 @@ interface RegistryRequest {
 export interface FakeRegistry {
   /** `127.0.0.1:port`, the first part of an image reference. */
   readonly host: string;
+  /** The digest by which every image may be pulled too. */
+  readonly digest: string;
   readonly requests: readonly RegistryRequest[];
   /** How it behaves from now on. */
   mood: Mood;
@@ -29,9 +31,10 @@ export interface FakeRegistry {
 
 /**
  * `serves` images; `silent`: takes requests and never answers; `broken`: tells of images and then refuses to
- * send them, when Docker has already answered that all is well.
+ * send them, when Docker has already answered that all is well; `stalls`: tells of images and never sends them, which
+ * Docker waits for without an end.
  */
-type Mood = 'serves' | 'silent' | 'broken';
+type Mood = 'serves' | 'silent' | 'broken' | 'stalls';
 
 interface RegistryOptions {
   readonly mood?: Mood;
@@ -63,6 +66,7 @@ export async function makeFakeRegistry({
     } else {
       const blob = image.blobs.get(path.slice(path.lastIndexOf('/') + 1));
       if (!blob) refuse(404, 'MANIFEST_UNKNOWN');
+      else if (registry.mood === 'stalls') return;
       else if (registry.mood === 'serves') send(blob, 'application/octet-stream');
       else refuse(403, 'DENIED'); // the one answer that Docker does not ask for again
     }
@@ -88,6 +92,7 @@ export async function makeFakeRegistry({
   await promise;
   const registry: FakeRegistry = {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    digest: digestOf(image.manifest),
     requests,
     mood,
     pullsOf(imageRef) {

@@ -1,6 +1,7 @@
 import { ignoreGone } from '../../dev/docker-client.ts';
 import { listContainersOf } from '../../dev/networks.ts';
 import { shortId } from '../../dev/session.ts';
+import { makeSemaphore } from '../../lib/semaphore.ts';
 import { docker } from './docker.ts';
 import { type Lobby, makeLobby } from './lobby.ts';
 import { makeRows, type Rows } from './rows.ts';
@@ -26,10 +27,16 @@ export async function makeFlow(): Promise<Flow> {
 /** A game of this run's own: container names are one space, whoever else tests on this Docker. */
 export const newGame = (what = 'game'): string => `${what}-${shortId()}`;
 
-/** The world removes them one by one; a suite leaves dozens, and Docker is twice as fast with several at once. */
+/** Docker is twice as fast with several at once; with many it loses count of the network's endpoints. */
+const PARALLEL_REMOVALS = 4;
+
+/** The world removes them one by one; a suite leaves dozens. */
 async function removeContainers(network: string): Promise<void> {
   const containers = await listContainersOf(docker, network);
+  const removals = makeSemaphore(PARALLEL_REMOVALS);
   await Promise.all(
-    containers.map(({ Id }) => ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }))),
+    containers.map(({ Id }) =>
+      removals.run(() => ignoreGone(docker.getContainer(Id).remove({ force: true, v: true }))),
+    ),
   );
 }

@@ -15,6 +15,10 @@ export interface HttpExchange {
 interface HttpOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
+  /** Text and bytes are sent as they stand, anything else as JSON with its Content-Type. */
+  readonly body?: unknown;
+  /** Leaves: the exchange then rejects. */
+  readonly signal?: AbortSignal;
   /** Certificates, for https. */
   readonly tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
 }
@@ -23,13 +27,27 @@ interface HttpOptions {
 export async function exchange(
   origin: string,
   path: string,
-  { method = 'GET', headers = {}, tls = {} }: HttpOptions = {},
+  { method = 'GET', headers = {}, body, signal, tls = {} }: HttpOptions = {},
 ): Promise<HttpExchange> {
+  const sent = toBytes(body);
+  const asJson = sent !== undefined && sent !== body ? { 'Content-Type': 'application/json' } : {};
+  // Node leaves the length out of a DELETE.
+  const length =
+    sent === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(sent) };
   const { protocol, hostname, port } = new URL(origin);
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
   const { promise, resolve, reject } = Promise.withResolvers<HttpExchange>();
   const request = send(
-    { host: hostname.replace(/^\[|\]$/g, ''), port, path, method, headers, agent: false, ...tls },
+    {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port,
+      path,
+      method,
+      headers: { ...length, ...asJson, ...headers },
+      agent: false,
+      ...(signal ? { signal } : {}),
+      ...tls,
+    },
     (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -44,8 +62,13 @@ export async function exchange(
     },
   );
   request.on('error', reject);
-  request.end();
+  request.end(sent);
   return promise;
+}
+
+function toBytes(body: unknown): string | Uint8Array | undefined {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return body;
+  return JSON.stringify(body);
 }
 
 function parse(text: string): unknown {

@@ -25,9 +25,16 @@ export async function mochaGlobalTeardown(): Promise<void> {
   try {
     if (dockerAnswers) await assertNothingLeaked();
   } finally {
-    await stopServices();
+    try {
+      await stopServices();
+    } finally {
+      endInTime();
+    }
   }
-  // An open socket or timer would keep the process, and CI with it, for ever; the timer itself does not.
+}
+
+/** An open socket or timer would keep the process, and CI with it, for ever; the timer itself does not. */
+function endInTime(): void {
   setTimeout(() => {
     console.error(
       `\nstill open ${EXIT_GRACE_MS / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}`,

@@ -14,7 +14,7 @@ export interface TestNetwork {
 export async function makeNetwork(): Promise<TestNetwork> {
   const name = `rtm-test-${shortId()}`;
   const id = await networks.createNetwork(docker, name);
-  return { name, id, remove: () => networks.removeNetwork(docker, name) };
+  return { name, id, remove: async () => void (await networks.removeNetwork(docker, name)) };
 }
 
 /** Removes every container on a network (by name or id), as an `afterEach` wants it. */

@@ -38,6 +38,8 @@ export interface QueueSideOptions {
   readonly leaseMs?: number;
   readonly retryWindowMs?: number;
   readonly maxLen?: number;
+  /** How long the pump may say nothing to PostgreSQL. */
+  readonly pumpSilenceMs?: number;
   readonly now?: () => number;
 }
 
@@ -123,6 +125,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
           dispatcher,
           outbox,
           log,
+          ...(options.pumpSilenceMs === undefined ? {} : { silenceMs: options.pumpSilenceMs }),
         }),
         (pump) => pump.close(),
       );

@@ -24,6 +24,8 @@ export interface Replica {
   /** What it wrote to stderr so far. */
   readonly stderr: string;
   readonly exited: Promise<Exit>;
+  /** Where its internal listener is reached, once it is up; '' before. */
+  readonly url: string;
   /** Waits for a log line that begins so. */
   logged(message: string): Promise<void>;
   /** Sends the signal and waits for the end. */
@@ -63,6 +65,9 @@ export function spawnReplica(variables: RtmVariables): Replica {
       return stderr;
     },
     exited,
+    get url() {
+      return String(lines.find((line) => line.message === 'Runtime Manager is up')?.url ?? '');
+    },
     async logged(message) {
       await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
         what: `"${message}" in the log of the replica`,

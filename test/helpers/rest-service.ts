@@ -1,8 +1,11 @@
+import type { RequestHandler } from 'express';
 import type { DatabasePool } from 'slonik';
 import type { Config } from '../../lib/config.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
+import { makeOutcomeWatch, type OutcomeWatch } from '../../openapi/outcome-watch.ts';
 import type { ReadinessChecks } from '../../openapi/readiness.ts';
+import type { WaitingGame } from '../../sql/operation-log.ts';
 import { assertContract } from './assert-contract.ts';
 import { exchange, type HttpExchange } from './http-exchange.ts';
 import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
@@ -11,6 +14,7 @@ import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
 export interface RestService {
   readonly url: string;
   readonly log: MemoryLogger;
+  readonly outcomes: OutcomeWatch;
   /** Asks, and fails when the answer is not one that the contract promises. */
   ask(path: string, options?: Parameters<typeof exchange>[2]): Promise<HttpExchange>;
   /** Asks for a runtime path below the base path. */
@@ -21,21 +25,34 @@ export interface RestService {
 interface RestOptions {
   readonly db: DatabasePool;
   readonly token?: string;
+  readonly board?: RequestHandler;
   readonly readiness?: Partial<ReadinessChecks>;
   readonly http?: Partial<Config['http']>;
+  /** How long a mutation waits for its operation, which nobody runs unless the test does. */
+  readonly waitMs?: number;
+  readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
 const ok = () => Promise.resolve();
 
-export async function makeRestService({ db, token, readiness, http }: RestOptions): Promise<RestService> {
+export async function makeRestService(options: RestOptions): Promise<RestService> {
+  const { db, token, readiness, http, waitMs = 10_000, wake = ok } = options;
+  const board: RequestHandler = options.board ?? ((_request, _response, next) => next());
   const log = makeMemoryLogger();
+  const outcomes = makeOutcomeWatch({ db, log });
+  const httpConfig = makeHttpConfig(http);
   const app = makeExpressApp({
+    listenHost: httpConfig.listen.host,
     db,
     log,
     token,
+    wake,
+    outcomes,
+    waitMs,
+    board,
     readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
   });
-  const listener = await openListener(makeHttpConfig(http), app);
+  const listener = await openListener(httpConfig, app);
   const ask: RestService['ask'] = async (path, options) => {
     const answer = await exchange(listener.url, path, options);
     assertContract(answer);
@@ -46,7 +63,11 @@ export async function makeRestService({ db, token, readiness, http }: RestOption
     log,
     ask,
     runtimes: (below = '', options) => ask(`/api/v1/internal/runtimes${below}`, options),
-    close: (graceMs = 1_000) => listener.close(graceMs),
+    outcomes,
+    close: (graceMs = 1_000) => {
+      outcomes.close();
+      return listener.close(graceMs);
+    },
   };
 }
 

@@ -31,6 +31,8 @@ export interface Store {
   operations(): Promise<Row[]>;
   /** What stands in the outbox, oldest first: the channel and the fields of each message. */
   messages(): Promise<Record<string, string>[]>;
+  /** Waits until so many operations were accepted. */
+  eventuallyQueued(count: number): Promise<void>;
   /** Waits until so many sessions of this database wait for a lock that another one holds. */
   blocked(count: number): Promise<void>;
   /** Everything that a finished operation could have changed, to be compared with itself later. */
@@ -98,6 +100,13 @@ export async function makeStore(): Promise<Store> {
           'select channel, fields from rtmanager.outbox order by outbox_id',
         )
       ).map(({ channel, fields }) => ({ channel, ...Object.fromEntries(fields) })),
+    eventuallyQueued: async (count) => {
+      const accepted = () => rows('select from rtmanager.operation_log');
+      await eventually(async () => (await accepted()).length >= count, {
+        what: `${count} operations to be accepted`,
+        intervalMs: 5,
+      });
+    },
     blocked: async (count) => {
       await eventually(async () => (await rows(BLOCKED)).length >= count, {
         what: `${count} sessions to wait for a lock`,

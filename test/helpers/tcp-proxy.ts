@@ -10,6 +10,8 @@ export interface TcpProxy {
   open(): Promise<void>;
   /** Keeps connections, old and new, but lets nothing through: the silence of a partitioned network. */
   hush(): void;
+  /** Keeps the connections of now but lets nothing through; new ones work. */
+  strand(): void;
   /** Lets through what was held up, and everything after it. */
   speak(): void;
   /** Passes on the next piece that holds `text`, and breaks its connection instead of bringing the answer back. */
@@ -86,6 +88,9 @@ export async function makeTcpProxy({ target, opened = true }: TcpProxyOptions): 
     },
     hush() {
       silent = true;
+      proxy.strand();
+    },
+    strand() {
       for (const pair of pairs) for (const socket of pair) socket.pause();
     },
     speak() {

@@ -69,6 +69,44 @@ describe('accepting a batch', () => {
     }
   }
 
+  describe('settles the order of one game within a millisecond, which Redis does not tell', () => {
+    const refs = (...names: string[]) => names;
+
+    it('start and stop in turns, whatever other games ask for meanwhile', async () => {
+      await accept(
+        ...[start('5-0', 'a'), start('5-1', 'b'), start('5-2', 'a')],
+        ...[stop('5-0', 'a'), stop('5-1', 'a')],
+      );
+      expect(await queued()).to.deep.equal(
+        refs('starts/5-0', 'starts/5-1', 'stops/5-0', 'starts/5-2', 'stops/5-1'),
+      );
+    });
+
+    it('a stop first where the batch before asked for a start', async () => {
+      await accept(start('4-0', 'a'));
+      await accept(start('5-0', 'a'), stop('5-0', 'a'));
+      expect(await queued()).to.deep.equal(refs('starts/4-0', 'stops/5-0', 'starts/5-0'));
+    });
+
+    it('a stop first where the same batch asked for a start', async () => {
+      await accept(start('4-0', 'a'), start('5-0', 'a'), stop('5-0', 'a'));
+      expect(await queued()).to.deep.equal(refs('starts/4-0', 'stops/5-0', 'starts/5-0'));
+    });
+
+    it('and leaves entries alone that are not to be accepted', async () => {
+      await accept(start('5-0', 'a'), poison('5-1', 'a'), start('5-2', 'a'), stop('5-0', 'a'));
+      expect(await queued()).to.deep.equal(refs('starts/5-0', 'stops/5-0', 'starts/5-2'));
+      expect(await storedCursors()).to.deep.equal({ starts: '5-2', stops: '5-0' });
+    });
+
+    it('also when the database takes them one by one', async () => {
+      await refusing('operation_log', `new.game_id = 'bad'`, '22P05', async () => {
+        await accept(start('5-0', 'a'), start('5-1', 'bad'), start('5-2', 'a'), stop('5-0', 'a'));
+      });
+      expect(await queued()).to.deep.equal(refs('starts/5-0', 'stops/5-0', 'starts/5-2'));
+    });
+  });
+
   it('queues requests in their order, turns the rest into dead letters and answers, and moves the cursors', async () => {
     const accepted = await accept(
       start('1-0', 'a'),

@@ -14,6 +14,7 @@ import { makeTcpProxy } from '../helpers/tcp-proxy.ts';
 const game = (gameId: string, imageRef: string | null = 'engine:1'): WaitingGame => ({
   gameId,
   opKind: 'start',
+  opSource: 'lobby_stream',
   imageRef,
 });
 
@@ -62,9 +63,15 @@ describe('dispatch', () => {
   });
 
   it('names the job after what is to be done, for people who look at the queue', async () => {
-    await dispatcher.wake([{ gameId: 'a', opKind: 'stop', imageRef: null }]);
+    await dispatcher.wake([{ gameId: 'a', opKind: 'stop', opSource: 'admin_rest', imageRef: null }]);
     const [job] = await live();
-    expect([job?.name, job?.data]).to.deep.equal(['stop', { game_id: 'a', image_ref: '' }]);
+    expect(job?.name).to.equal('stop');
+    expect(job?.data).to.deep.equal({
+      game_id: 'a',
+      op_kind: 'stop',
+      op_source: 'admin_rest',
+      image_ref: '',
+    });
   });
 
   it('takes every game id that is one', async () => {

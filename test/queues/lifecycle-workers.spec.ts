@@ -7,9 +7,10 @@ import { eventually } from '../helpers/eventually.ts';
 import { makeLobby, STREAMS } from '../helpers/lobby.ts';
 import { makeQueueSide, type QueueSide } from '../helpers/queue-side.ts';
 import { makeRedis, type TestRedis } from '../helpers/redis.ts';
+import { parseAddr } from '../helpers/redis-connection.ts';
 import { replayResult } from '../helpers/results.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
-import { makePostgresProxy } from '../helpers/tcp-proxy.ts';
+import { makePostgresProxy, makeTcpProxy } from '../helpers/tcp-proxy.ts';
 
 /** Docker whose images come when the test says so; a waiting operation holds no slot. */
 const waitingDocker = (imageOf: (work: WhileWaiting) => Promise<void>): Docker =>
@@ -53,7 +54,12 @@ describe('lifecycle workers', () => {
   }
   const wake = (side: QueueSide, ...gameIds: string[]) =>
     side.dispatcher.wake(
-      gameIds.map((gameId) => ({ gameId, opKind: 'start' as const, imageRef: 'engine:1' })),
+      gameIds.map((gameId) => ({
+        gameId,
+        opKind: 'start' as const,
+        opSource: 'lobby_stream' as const,
+        imageRef: 'engine:1',
+      })),
     );
   const statusOf = async (gameId: string) =>
     (await store.operations()).filter((row) => row.game_id === gameId).map((row) => row.status);
@@ -310,6 +316,36 @@ describe('lifecycle workers', () => {
       await proxy.open();
       await eventually(() => side.repair().then(() => true), { what: 'a sweep' });
       await untilFinished(1);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('do not wait for a Redis that is away to show what became of a job', async () => {
+    const proxy = await makeTcpProxy({ target: parseAddr(redis.addr) });
+    try {
+      const image = Promise.withResolvers<void>();
+      const side = await makeSide(WAIT_FOR_IMAGE, {
+        redisThrough: proxy,
+        docker: waitingDocker((waiting) => waiting(() => image.promise)),
+      });
+      await store.queue({});
+      await wake(side, 'g');
+      await side.startWorkers(1);
+      await eventually(async () => (await side.dispatcher.queues[0]?.getCompletedCount()) === 1, {
+        what: 'the job to end early',
+      });
+      await proxy.close();
+      image.resolve();
+      await untilFinished(1);
+      const given = 'Redis does not answer; a job does not show what became of it';
+      await eventually(() => side.log.lines.some((line) => line.message === given), {
+        what: 'the job to be given up',
+        timeoutMs: 6_000,
+      });
+      await proxy.open();
+      await eventually(() => side.dispatcher.queues[0]?.count().then(() => true), { what: 'Redis' });
+      await side[Symbol.asyncDispose]();
     } finally {
       await proxy.close();
     }

@@ -64,6 +64,21 @@ describe('the pump', () => {
     expect(jobs.map((job) => job.data.game_id).toSorted()).to.deep.equal(['a', 'b']);
   });
 
+  it('keeps its lock and its session while there is nothing to pump', async () => {
+    await using replica = await makeQueueSide({ store, redis, pumpSilenceMs: 200 });
+    await replica.startPump();
+    const [leader] = await eventually(async () => (await leaders()).length === 1 && leaders(), {
+      what: 'a leader',
+    });
+    // A session that PostgreSQL has not ended in five times its silence is kept alive.
+    const age = `select now() - backend_start > interval '1.5 s' as old from pg_stat_activity where pid = $1`;
+    await eventually(async () => (await store.rows(age, [leader]))[0]?.old !== false, {
+      what: 'the session to grow old, or to end',
+    });
+    expect(await leaders()).to.deep.equal([leader]);
+    expect(replica.log.lines.filter((line) => line.message.startsWith('pump interrupted'))).to.deep.equal([]);
+  });
+
   it('takes what was written while nobody pumped, from its very beginning', async () => {
     const ids = [];
     for (let index = 0; index < 30; index += 1) ids.push(await write(index));

@@ -91,7 +91,9 @@ describe('a repair sweep', () => {
 
   it('gives games their jobs again when Redis was emptied, while workers wait for them', async () => {
     await store.queue({ gameId: 'before' });
-    await side.dispatcher.wake([{ gameId: 'before', opKind: 'start', imageRef: null }]);
+    await side.dispatcher.wake([
+      { gameId: 'before', opKind: 'start', opSource: 'lobby_stream', imageRef: null },
+    ]);
     const workers = await side.startWorkers();
     await untilDone();
     await redis.client.flushdb();

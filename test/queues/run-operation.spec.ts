@@ -45,7 +45,14 @@ describe('running the head of a game', () => {
       container_id: 'c1',
       error_code: null,
     });
-    expect(report).to.deep.equal({ result: 'success', operation_id: operation?.operation_id, attempt: 1 });
+    expect(report).to.deep.equal({
+      result: 'success',
+      operation_id: operation?.operation_id,
+      attempt: 1,
+      op_kind: 'start',
+      op_source: 'lobby_stream',
+      image_ref: 'engine:1',
+    });
     expect(await getRecord(store.db, 'g')).to.deep.equal(STARTED.effects.record?.next);
     expect(await store.messages()).to.deep.equal([
       {
@@ -230,7 +237,7 @@ describe('running the head of a game', () => {
     await runWith(async (operation, context) => {
       expect(operation).to.include({ gameId: 'g', imageRef: 'engine:9', attempt: 1, status: 'running' });
       expect(await context.records.get('g' as never)).to.equal(null);
-      await context.correct(STARTED.effects);
+      await context.commitStep(STARTED.effects);
       expect(await getRecord(store.db, 'g')).to.include({ status: 'running' });
       expect((await store.operations())[0]?.status).to.equal('running');
       throw new RuntimeError('image_pull_failed', 'no such image');

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { readMerged } from '../../queues/stream-reader.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { makeRedis, type TestRedis } from '../helpers/redis.ts';
 import { connectAs } from '../helpers/redis-connection.ts';
 
@@ -70,14 +71,23 @@ describe('reading the job streams', () => {
     await write('starts', '1-0', '2-0', '5-0');
     await write('stops', '3-0', '6-0');
     const cursors = fromTheBeginning();
-    expect(await read(cursors, 2)).to.deep.equal(['starts 1-0', 'starts 2-0']);
-    expect(await read(cursors, 2)).to.deep.equal(['stops 3-0', 'starts 5-0', 'stops 6-0']);
+    expect(await read(cursors, 2)).to.deep.equal(['starts 1-0']);
+    expect(await read(cursors, 2)).to.deep.equal(['starts 2-0', 'stops 3-0']);
+    expect(await read(cursors, 2)).to.deep.equal(['starts 5-0', 'stops 6-0']);
   });
 
   it('takes the older part of two streams that both gave as much as was asked for', async () => {
     await write('starts', '1-0', '2-0', '3-0');
     await write('stops', '1-5', '9-0', '10-0');
-    expect(await read(fromTheBeginning(), 2)).to.deep.equal(['starts 1-0', 'stops 1-5', 'starts 2-0']);
+    expect(await read(fromTheBeginning(), 2)).to.deep.equal(['starts 1-0', 'stops 1-5']);
+  });
+
+  it('takes a millisecond whole, so that its order can be settled', async () => {
+    await write('starts', '1-0', '2-0', '2-1', '3-0');
+    await write('stops', '2-0', '2-1');
+    const cursors = fromTheBeginning();
+    expect(await read(cursors, 2)).to.deep.equal(['starts 1-0']);
+    expect(await read(cursors, 3)).to.deep.equal(['starts 2-0', 'starts 2-1', 'stops 2-0', 'stops 2-1']);
   });
 
   it('lets a stop not overtake its start in one millisecond, in which each stream counts for itself', async () => {
@@ -148,6 +158,19 @@ describe('reading the job streams', () => {
       [Buffer.from('a'), bytes],
       [bytes, Buffer.from('b')],
       [Buffer.from('a'), Buffer.from('')],
+    ]);
+  });
+
+  it('reads both streams when one of them ends its wait', async () => {
+    const waiting = readMerged(reader, { cursors: fromTheBeginning(), count: 5, blockMs: 10_000 });
+    await eventually(async () => String(await redis.client.client('LIST')).includes('cmd=xread'), {
+      what: 'the reader to wait',
+    });
+    // Redis 7.0 would hand over the stream that was written first, and nothing else.
+    await redis.client.multi().xadd('starts', '2-0', 'id', '').xadd('stops', '1-0', 'id', '').exec();
+    expect((await waiting).map((entry) => `${entry.stream} ${entry.id}`)).to.deep.equal([
+      'stops 1-0',
+      'starts 2-0',
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { listOperations } from '../../lib/contracts.ts';
 import { errorCode, errorMessage } from '../helpers/assert-contract.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -21,6 +22,82 @@ describe('the REST API', () => {
     await open?.close();
     await closed?.close();
     await store?.destroy();
+  });
+
+  describe('called by the page of another site, without a token', () => {
+    const restart = (headers: Record<string, string>) =>
+      open.runtimes('/g/restart', { method: 'POST', headers: { prefer: 'respond-async', ...headers } });
+
+    it('queues nothing', async () => {
+      for (const headers of [
+        { 'sec-fetch-site': 'cross-site' },
+        { origin: 'https://evil.example' },
+        { origin: 'null' },
+      ]) {
+        const answer = await restart(headers);
+        expect([answer.status, errorCode(answer)]).to.deep.equal([401, 'unauthorized']);
+      }
+      expect(await store.operations()).to.deep.equal([]);
+    });
+
+    it('lets it read, and programs and its own pages do what they want', async () => {
+      const reading = await open.runtimes('', { headers: { 'sec-fetch-site': 'cross-site' } });
+      expect(reading.status).to.equal(200);
+      expect((await restart({})).status).to.equal(202);
+      expect((await restart({ 'sec-fetch-site': 'same-origin', origin: open.url })).status).to.equal(202);
+      for (const [host, origin] of [
+        ['LOCALHOST', 'http://localhost'],
+        ['localhost:80', 'http://localhost'],
+        ['localhost', 'http://localhost:80'],
+        ['localhost:443', 'https://localhost'],
+      ] as const) {
+        expect((await restart({ host, origin })).status, `${host} ${origin}`).to.equal(202);
+      }
+      await store.clear();
+    });
+  });
+
+  describe('on loopback, without a token', () => {
+    const port = () => new URL(open.url).port;
+    const statusFor = async (host: string, path: string, at = open) =>
+      (await at.ask(path, { headers: { host } })).status;
+
+    it('answers under the names of this machine', async () => {
+      for (const host of ['localhost', 'LocalHost:1', '127.0.0.1', `127.0.0.1:${port()}`, '[::1]:8096']) {
+        expect(await statusFor(host, '/api/v1/internal/runtimes'), host).to.equal(200);
+      }
+    });
+
+    it('answers under no other name, which a page may have led here', async () => {
+      for (const host of [`evil.example:${port()}`, 'localhost.evil.example', 'rtm', '10.0.0.1']) {
+        for (const path of ['/api/v1/internal/runtimes', '/api/v1/internal/nothing', '/admin/queues']) {
+          const answer = await open.ask(path, { headers: { host } });
+          expect([answer.status, errorCode(answer)], `${host}${path}`).to.deep.equal([401, 'unauthorized']);
+        }
+        const headers = { host, origin: `http://${host}`, prefer: 'respond-async' };
+        expect((await open.runtimes('/g/restart', { method: 'POST', headers })).status, host).to.equal(401);
+      }
+      expect(await store.operations()).to.deep.equal([]);
+    });
+
+    it('answers probes under every name', async () => {
+      expect(await statusFor('rtm', '/healthz')).to.equal(200);
+      expect(await statusFor('rtm', '/readyz')).to.equal(200);
+    });
+
+    it('leaves names to the token where there is one, and elsewhere to the network', async () => {
+      const headers = { host: 'rtm', authorization: `Bearer ${TOKEN}` };
+      expect((await closed.runtimes('', { headers })).status).to.equal(200);
+      const everywhere = await makeRestService({
+        db: store.db,
+        http: { listen: { host: '0.0.0.0', port: 0 } },
+      });
+      try {
+        expect(await statusFor('rtm', '/api/v1/internal/runtimes', everywhere)).to.equal(200);
+      } finally {
+        await everywhere.close();
+      }
+    });
   });
 
   describe('with a token', () => {
@@ -58,13 +135,35 @@ describe('the REST API', () => {
       });
     }
 
+    it('lets nobody in with two headers, whichever comes first', async () => {
+      const [right, wrong] = [`Bearer ${TOKEN}`, 'Bearer wrong'];
+      for (const authorization of [
+        [right, wrong],
+        [wrong, right],
+        [right, right],
+      ]) {
+        expect((await closed.runtimes('', { headers: { Authorization: authorization } })).status).to.equal(
+          401,
+        );
+      }
+    });
+
+    it('guards every operation but healthz and readyz, whatever else is wrong with the request', async () => {
+      for (const { operationId, method, path, secured } of listOperations()) {
+        if (!secured) continue;
+        const asked = path.replaceAll(/\{\w+\}/g, 'a..b');
+        const answer = await closed.ask(asked, { method: method.toUpperCase() });
+        expect(answer.status, operationId).to.equal(401);
+      }
+    });
+
     it('lets nobody in without the header, nor by the query', async () => {
       expect((await closed.runtimes()).status).to.equal(401);
       expect((await closed.runtimes(`?access_token=${TOKEN}`)).status).to.equal(401);
     });
 
     it('asks for it before anything else is looked at', async () => {
-      for (const path of ['?limit=0', '/a..b', '/nobody']) {
+      for (const path of ['?limit=0', '/a..b', '/nobody', '/%zz', '/%zz/start', '/g/nothing']) {
         expect((await closed.runtimes(path)).status, path).to.equal(401);
       }
       const headers = { 'x-galaxy-caller': 'nobody' };
@@ -117,6 +216,36 @@ describe('the REST API', () => {
     });
   });
 
+  describe('refuses query parameters that the operation does not have', () => {
+    for (const [method, path, name] of [
+      ['GET', '/nobody', 'x'],
+      ['HEAD', '/nobody', 'x'],
+      ['POST', '/g/restart', 'force'],
+      ['DELETE', '/g/container', 'dry_run'],
+      ['GET', '/g/operations', 'status'],
+      ['GET', '', 'game_id'],
+    ] as const) {
+      it(`${method} /runtimes${path}?${name}=true`, async () => {
+        const answer = await open.runtimes(`${path}?${name}=true`, { method });
+        expect(answer.status).to.equal(400);
+        if (method !== 'HEAD') {
+          expect(errorCode(answer)).to.equal('invalid_request');
+          expect(errorMessage(answer)).to.include(`query parameter "${name}" is unknown`);
+        }
+        expect(await store.operations()).to.deep.equal([]);
+      });
+    }
+
+    it('GET /operations/{operation_id}?game_id=g', async () => {
+      const answer = await open.ask('/api/v1/internal/operations/nobody?game_id=g');
+      expect([answer.status, errorCode(answer)]).to.deep.equal([400, 'invalid_request']);
+    });
+
+    it('but not of healthz, which probes ask in their own ways', async () => {
+      expect((await open.ask('/healthz?probe=1')).status).to.equal(200);
+    });
+  });
+
   describe('knows its paths and methods', () => {
     for (const path of [
       '/',
@@ -154,6 +283,13 @@ describe('the REST API', () => {
       for (const path of ['/api/v1/internal/runtimes', '/healthz', '/readyz']) {
         expect(await open.ask(path, { method: 'HEAD' }), path).to.include({ status: 200, text: '' });
       }
+    });
+
+    it('lets nobody on the way keep an answer of the API', async () => {
+      for (const path of ['', '/nobody', '?limit=0']) {
+        expect((await open.runtimes(path)).headers['cache-control'], path).to.equal('no-store');
+      }
+      expect((await closed.runtimes()).headers['cache-control']).to.equal('no-store');
     });
 
     it('does not tell what it is made of', async () => {

@@ -47,14 +47,14 @@ describe('the REST API, when something fails', () => {
     }
   });
 
-  it('answers service_unavailable when PostgreSQL says nothing at all', async () => {
-    const asked = { count: 0 };
-    const silent = () => {
+  it('answers service_unavailable when PostgreSQL says nothing, and reads again over another connection', async () => {
+    const asked = { count: 0, silent: true };
+    const any = (query: Parameters<typeof store.db.any>[0]) => {
       asked.count += 1;
-      return new Promise(() => {});
+      return asked.silent ? new Promise(() => {}) : store.db.any(query);
     };
     const timers = useFakeTimers();
-    const rest = await makeRestService({ db: { any: silent, maybeOne: silent } as unknown as DatabasePool });
+    const rest = await makeRestService({ db: { any } as unknown as DatabasePool });
     try {
       for (const path of ['', '/nobody']) {
         const before = asked.count;
@@ -63,9 +63,37 @@ describe('the REST API, when something fails', () => {
         timers.tick(10_000);
         expect(verdict(await asking)).to.deep.equal([503, 'service_unavailable']);
       }
+      asked.silent = false;
+      expect((await rest.runtimes()).status).to.equal(200);
+      expect((await rest.runtimes('/nobody')).status).to.equal(404);
     } finally {
       timers.restore();
       await rest.close();
+    }
+  });
+
+  it('replaces every connection that has fallen silent, and serves on', async () => {
+    const proxy = await makePostgresProxy(store.dsn);
+    const db = await makePool({ dsn: proxy.dsn, max: 2, name: 'test-rest', queryTimeoutMs: 200 });
+    const rest = await makeRestService({ db, waitMs: 0 });
+    const restart = () => rest.runtimes('/g/restart', { method: 'POST' });
+    const statuses = async (...asked: Promise<HttpExchange>[]) =>
+      (await Promise.all(asked)).map((answer) => answer.status);
+    const reads = () => statuses(rest.runtimes(), rest.runtimes('/nobody'));
+    try {
+      for (const [what, ask, well] of [
+        ['in a query', reads, [200, 404]],
+        ['in a transaction', () => statuses(restart(), restart()), [202, 202]],
+      ] as const) {
+        expect(await ask(), what).to.deep.equal(well);
+        proxy.strand();
+        expect(await ask(), what).to.deep.equal([503, 503]);
+        expect(await ask(), what).to.deep.equal(well);
+      }
+    } finally {
+      await rest.close();
+      await db.end();
+      await proxy.close();
     }
   });
 

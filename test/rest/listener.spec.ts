@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { makeSchemaValidator } from '../../lib/contracts.ts';
 import { type Listener, openListener } from '../../openapi/listener.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { exchange } from '../helpers/http-exchange.ts';
@@ -10,6 +11,14 @@ import { makeTlsFiles, type TlsFiles } from '../helpers/tls-files.ts';
 /** Limits that a test can wait for. */
 const impatient = { handshakeMs: 150, headersMs: 150, requestMs: 300, checkMs: 25 };
 const HEAD = 'GET / HTTP/1.1\r\nHost: rtm\r\n';
+
+/** All that came is one answer, and that is the contract's envelope. */
+function expectRefusal(came: string, status: number): void {
+  const [head = '', body = ''] = came.split('\r\n\r\n');
+  expect(head).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+  expect(head).to.include('Content-Type: application/json').and.to.include(`Content-Length: ${body.length}`);
+  expect(makeSchemaValidator('Error')(JSON.parse(body))).to.deep.equal({ ok: true });
+}
 
 describe('the listener', () => {
   let files: TlsFiles;
@@ -102,7 +111,7 @@ describe('the listener', () => {
           request.resume().on('end', () => response.end('hello'));
         };
         const { ended } = await dial(await open(reads, {}, impatient), text);
-        expect(await ended).to.match(/^HTTP\/1\.1 408 /);
+        expectRefusal(await ended, 408);
       });
     }
 
@@ -129,15 +138,71 @@ describe('the listener', () => {
       ['a header of 20 kB', `${HEAD}X-Long: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
       ['a head without an end', `${HEAD}${'X-Many: a\r\n'.repeat(5_000)}`, 431],
       ['what is no HTTP', 'EHLO rtm\r\n\r\n', 400],
+      ['a tunnel', 'CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n', 405],
       ['two lengths', `POST / HTTP/1.1\r\nHost: rtm\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400],
       ['a length and chunks', `${HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
     ] as const) {
       it(what, async () => {
         const { ended } = await dial(await open(), text);
-        expect(await ended).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+        expectRefusal(await ended, status);
         expect((await exchange(listener?.url ?? '', '/')).text).to.equal('hello');
       });
     }
+  });
+
+  for (const [what, head] of [
+    ['no host', 'GET / HTTP/1.1\r\n'],
+    ['an expectation that it does not know', `${HEAD}Expect: a-miracle\r\n`],
+  ] as const) {
+    it(`lets the application answer a request with ${what}`, async () => {
+      const { ended } = await dial(await open(), `${head}Connection: close\r\n\r\n`);
+      expect(await ended)
+        .to.match(/^HTTP\/1\.1 200 OK/)
+        .and.to.include('hello');
+    });
+  }
+
+  it('adds nothing to an answer that has begun, when its client goes on with what is no HTTP', async () => {
+    const begun = Promise.withResolvers<void>();
+    const opened = await open((_request, response) => {
+      response.writeHead(200, { 'Content-Length': 10 });
+      response.write('hello');
+      begun.resolve();
+    });
+    const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
+    await begun.promise;
+    socket.write('EHLO rtm\r\n\r\n');
+    expect(await ended)
+      .to.match(/^HTTP\/1\.1 200 OK/)
+      .and.to.match(/\r\n\r\nhello$/);
+  });
+
+  it('refuses what is no HTTP behind an answer that is complete', async () => {
+    const { socket, ended } = await dial(await open(), `${HEAD}\r\n`);
+    await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+    socket.write('EHLO rtm\r\n\r\n');
+    const came = await ended;
+    expectRefusal(came.slice(came.indexOf('hello') + 'hello'.length), 400);
+  });
+
+  it('says nothing about a request that is still answered, when its client goes on with what is no HTTP', async () => {
+    const begun = Promise.withResolvers<void>();
+    const opened = await open(() => begun.resolve());
+    const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
+    await begun.promise;
+    socket.write('EHLO rtm\r\n\r\n');
+    expect(await ended).to.equal('');
+  });
+
+  it('keeps connections for longer than pools of clients do', async () => {
+    const { headers } = await exchange((await open()).url, '/', { headers: { Connection: 'keep-alive' } });
+    expect(headers['keep-alive']).to.equal('timeout=65');
+  });
+
+  it('answers a request once, also when the rest of it never comes', async () => {
+    const opened = await open(hello, {}, impatient);
+    const { ended } = await dial(opened, `${HEAD.replace('GET', 'DELETE')}Content-Length: 5\r\n\r\n`);
+    expect((await ended).match(/HTTP\/1\.1 \d+/g)).to.deep.equal(['HTTP/1.1 200']);
   });
 
   describe('closes', () => {

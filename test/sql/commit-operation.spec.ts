@@ -6,13 +6,19 @@ import { makeJobResult } from '../../lib/messages.ts';
 import type { Operation } from '../../lib/operation.ts';
 import { postpone } from '../../sql/claims.ts';
 import { commitEffects, commitOutcome, RecordConflictError } from '../../sql/commit-operation.ts';
-import { getOperation } from '../../sql/operation-log.ts';
+import { getOperation, listInnerEntries } from '../../sql/operation-log.ts';
 import { getRecord } from '../../sql/runtime-records.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeRecord } from '../helpers/records.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
-const SUCCESS: Outcome = { outcome: 'success', errorCode: null, errorMessage: null, containerId: 'c1' };
+const SUCCESS: Outcome = {
+  outcome: 'success',
+  errorCode: null,
+  errorMessage: null,
+  containerId: 'c1',
+  imageRef: null,
+};
 const STARTED: HealthEvent = {
   type: 'container_started',
   source: 'start',
@@ -91,13 +97,13 @@ describe('a commit', () => {
 
   it('keeps inner entries beside their operation, finished and without a turn of their own', async () => {
     const mine = await store.claim('g');
-    const entry = { ...SUCCESS, imageRef: 'engine:0', reason: null };
-    await commit(mine, {
-      inner: [
-        { ...entry, opKind: 'stop' },
-        { ...entry, opKind: 'reconcile_exit' },
-      ],
-    });
+    const entry = { ...SUCCESS, imageRef: 'engine:0', reason: null, startedAt: 1_767_225_600_000 };
+    const inner = [
+      { ...entry, opKind: 'stop' },
+      { ...entry, opKind: 'reconcile_exit' },
+    ] as const;
+    await commit(mine, { inner });
+    expect(await listInnerEntries(store.db, mine.operationId)).to.deep.equal(inner);
     expect(
       await store.rows(`select op_kind, op_source, seq, status, attempt, parent_operation_id, correlation_id
         from rtmanager.operation_log where parent_operation_id is not null order by op_kind desc`),
@@ -116,6 +122,15 @@ describe('a commit', () => {
     );
   });
 
+  it('notes the image that a request without one worked with, and never changes the one that was asked for', async () => {
+    await store.queue({ gameId: 'h', opKind: 'restart', imageRef: null, opSource: 'gm_rest' });
+    for (const gameId of ['g', 'h']) {
+      await commit(await store.claim(gameId), {}, { ...SUCCESS, imageRef: 'engine:9' });
+    }
+    const images = (await store.operations()).map((row) => row.image_ref);
+    expect(images).to.deep.equal(['engine:1', 'engine:9']);
+  });
+
   it('keeps a message that holds what PostgreSQL can not', async () => {
     const mine = await store.claim('g');
     await commit(
@@ -126,6 +141,7 @@ describe('a commit', () => {
         errorCode: 'container_start_failed',
         errorMessage: 'exec: \0 \ud800',
         containerId: null,
+        imageRef: null,
       },
     );
     expect((await getOperation(store.db, mine.operationId))?.errorMessage).to.equal('exec: \\u0000 \ufffd');

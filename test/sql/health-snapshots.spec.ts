@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { type HealthEvent, STATUS_AFTER } from '../../lib/health.ts';
-import { getSnapshot, getSnapshots, putSnapshot } from '../../sql/health-snapshots.ts';
+import { putSnapshot } from '../../sql/health-snapshots.ts';
+import { getSnapshot } from '../helpers/snapshot.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 const started = (occurredAtMs: number, containerId = 'c1'): HealthEvent => ({
@@ -59,13 +60,7 @@ describe('health snapshots', () => {
     }
   });
 
-  it('are found for many games at once, and only where there is one', async () => {
-    await putSnapshot(store.db, 'a', started(1));
-    await putSnapshot(store.db, 'b', started(2, 'c2'));
-    const found = await getSnapshots(store.db, ['b', 'nobody', 'a']);
-    expect([...found.keys()].sort()).to.deep.equal(['a', 'b']);
-    expect(found.get('b')?.containerId).to.equal('c2');
-    expect((await getSnapshots(store.db, [])).size).to.equal(0);
+  it('are not there for a game that nobody observed', async () => {
     expect(await getSnapshot(store.db, 'nobody')).to.equal(null);
   });
 });

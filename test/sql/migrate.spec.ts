@@ -1,9 +1,12 @@
+import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
 import { migrate } from '../../sql/migrate.ts';
 import { makeDatabase, type TestDatabase } from '../helpers/database.ts';
 
-const MIGRATIONS = ['0001_init'];
+const MIGRATIONS = readdirSync(new URL('../../sql/migrations/', import.meta.url))
+  .map((file) => file.replace('.sql', ''))
+  .toSorted();
 
 describe('migrate', () => {
   let database: TestDatabase;

@@ -26,8 +26,8 @@ describe('finding work', () => {
       expect(await runnable()).to.deep.equal([]);
       await backdate('accepted_at');
       expect(await findRunnable(store.db, { graceMs: 2_000, limit: 10 })).to.deep.equal([
-        { gameId: 'a', opKind: 'start', imageRef: 'engine:1' },
-        { gameId: 'b', opKind: 'stop', imageRef: null },
+        { gameId: 'a', opKind: 'start', opSource: 'lobby_stream', imageRef: 'engine:1' },
+        { gameId: 'b', opKind: 'stop', opSource: 'lobby_stream', imageRef: null },
       ]);
     });
 
@@ -58,8 +58,8 @@ describe('finding work', () => {
       await store.queue({ imageRef: 'engine:1' }, { imageRef: 'engine:2' }, { gameId: 'b' });
       await backdate('accepted_at');
       expect(await findRunnable(store.db, { graceMs: 2_000, limit: 10 })).to.deep.equal([
-        { gameId: 'g', opKind: 'start', imageRef: 'engine:1' },
-        { gameId: 'b', opKind: 'start', imageRef: 'engine:1' },
+        { gameId: 'g', opKind: 'start', opSource: 'lobby_stream', imageRef: 'engine:1' },
+        { gameId: 'b', opKind: 'start', opSource: 'lobby_stream', imageRef: 'engine:1' },
       ]);
     });
 

@@ -21,7 +21,7 @@ describe('preparing the database', () => {
       const prepared = prepareDatabase(proxy.dsn, log);
       await eventually(() => log.lines.length > 0, { what: 'the wait to be told' });
       await proxy.open();
-      expect(await prepared).to.deep.equal(['0001_init']);
+      expect(await prepared).to.include('0001_init');
       expect(log.lines.map((line) => line.level)).to.deep.equal(['warn']);
     } finally {
       await proxy.close();

@@ -1,8 +1,17 @@
 import { expect } from 'chai';
 import type { CommonQueryMethods } from 'slonik';
 import { acceptOperations } from '../../sql/accept-operations.ts';
+import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
-import { findHead, findRunnable, getOperation } from '../../sql/operation-log.ts';
+import { isKnownGame, listHistory } from '../../sql/operation-history.ts';
+import {
+  findAskedToRun,
+  findFinished,
+  findHead,
+  findRunnable,
+  getOperation,
+  listInnerEntries,
+} from '../../sql/operation-log.ts';
 import {
   addMessages,
   gamesToPublish,
@@ -10,8 +19,10 @@ import {
   prunePublished,
   unpublished,
 } from '../../sql/outbox.ts';
-import { getRecord, listRecords, swapRecord } from '../../sql/runtime-records.ts';
+import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
+import { getRuntimes, listRuntimes } from '../../sql/runtimes.ts';
 import { explain } from '../helpers/explain.ts';
+import { INSERT_MANY_GAMES, manyGameId } from '../helpers/many-games.ts';
 import { makeRecord } from '../helpers/records.ts';
 import { makeRequest, makeStore, type Store } from '../helpers/store.ts';
 
@@ -20,11 +31,17 @@ const SCALE = `
   alter table rtmanager.operation_log set unlogged;
   alter table rtmanager.outbox set unlogged;
   alter table rtmanager.runtime_records set unlogged;
+  alter table rtmanager.health_snapshots set unlogged;
   insert into rtmanager.operation_log (game_id, seq, op_kind, op_source, source_ref, correlation_id, status, attempt,
     outcome, requested_at, accepted_at, started_at, finished_at)
   select 'g' || n % 50000, n, 'start', 'lobby_stream', 'runtime:start_jobs/' || n, gen_random_uuid(), 'finished', 1,
     'success', now(), now() - n * interval '1 second', now(), now()
   from generate_series(1, 200000) as n;
+  insert into rtmanager.operation_log (operation_id, game_id, seq, op_kind, op_source, correlation_id, status, outcome,
+    requested_at, accepted_at, finished_at)
+  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'old', 300000 + n, 'start', 'gm_rest',
+    gen_random_uuid(), 'finished', 'success', now(), now() - n * interval '1 second', now()
+  from generate_series(1, 20000) as n;
   insert into rtmanager.operation_log (game_id, seq, op_kind, op_source, correlation_id, requested_at, accepted_at)
   select 'g' || n % 400, 200000 + n, 'stop', 'gm_rest', gen_random_uuid(), now(), now() - interval '1 minute'
   from generate_series(1, 800) as n;
@@ -36,15 +53,15 @@ const SCALE = `
   from generate_series(1, 200000) as n;
   insert into rtmanager.outbox (game_id, channel, fields)
   select 'g' || n, 'job_results', '[]' from generate_series(1, 300) as n;
-  insert into rtmanager.runtime_records (game_id, status, current_container_id, current_image_ref, engine_endpoint,
-    state_path, docker_network, created_at, last_op_at)
-  select 'g' || n, case when n % 10 = 0 then 'stopped' else 'running' end, 'c', 'i', 'e', 's', 'n', now(), now()
-  from generate_series(1, 50000) as n;
-  select setval('rtmanager.operation_seq', 300000);
-  analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records;`;
+  ${INSERT_MANY_GAMES}
+  select setval('rtmanager.operation_seq', 400000);
+  analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots;`;
 
 const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
+const SOME = Array.from({ length: 64 }, (_, index) => `00000000-0000-4000-8000-0000000${10_000 + index}`);
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** In the middle of what was done to the game `old`. */
+const PLACE = { acceptedMicros: `${Date.now() - 10_000_000}000`, operationId: NOBODY };
 
 /** Each with the most rows that it may look at: what it answers, and a little more. */
 const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unknown>]> = {
@@ -75,6 +92,24 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'finding the head of a game': [20, (db) => findHead(db, 'g300')],
   'finding all that could run': [4_000, (db) => findRunnable(db, { graceMs: 2_000, limit: 1_000 })],
   'looking up an operation': [1, (db) => getOperation(db, NOBODY)],
+  'finding which of the operations that are waited for have ended': [64, (db) => findFinished(db, SOME)],
+  'listing the newest operations of a game': [100, (db) => listHistory(db, { gameId: 'old', limit: 100 })],
+  'listing the operations of a game from the middle': [
+    100,
+    (db) => listHistory(db, { gameId: 'old', limit: 100, after: PLACE }),
+  ],
+  'asking whether a game is known': [2, (db) => isKnownGame(db, 'g300')],
+  'finding what games were asked for last': [1_500, (db) => findAskedToRun(db, games)],
+  'listing the inner entries of an operation': [10, (db) => listInnerEntries(db, NOBODY)],
+  'accepting a request that is known already': [
+    10,
+    (db) =>
+      acceptRequest(db, {
+        ...makeRequest({ gameId: 'g7', sourceRef: 'runtime:start_jobs/7' }),
+        operationId: NOBODY,
+        requestHash: '',
+      }),
+  ],
   'adding messages': [
     10,
     (db) => addMessages(db, [{ channel: 'job_results', gameId: 'g1', fields: {}, dedupeKey: 'k' }]),
@@ -94,19 +129,37 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
     2_000,
     (db) => prunePublished(db, { ageMs: 3_000_000, limit: 500 }),
   ],
-  'looking up a record': [1, (db) => getRecord(db, 'g300')],
+  'looking up a record': [1, (db) => getRecord(db, manyGameId(300))],
   'changing a record': [
     1,
-    (db) => swapRecord(db, { expected: makeRecord(), next: makeRecord({ gameId: 'g300' }) }),
+    (db) => swapRecord(db, { expected: makeRecord(), next: makeRecord({ gameId: manyGameId(300) }) }),
   ],
-  'listing records from the middle': [500, (db) => listRecords(db, { limit: 500, after: 'g3' })],
-  'listing records of one status from the middle': [
-    500,
-    (db) => listRecords(db, { status: 'stopped', limit: 500, after: 'g3' }),
+  'looking up a runtime': [2, (db) => getRuntimes(db, [manyGameId(300)])],
+  'looking up many runtimes': [
+    200,
+    (db) =>
+      getRuntimes(
+        db,
+        Array.from({ length: 100 }, (_, index) => manyGameId(index * 499)),
+      ),
   ],
-  'listing records of a status that none has': [
-    1,
-    (db) => listRecords(db, { status: 'removed', limit: 500 }),
+  'listing runtimes from the beginning': [1_000, (db) => listRuntimes(db, { limit: 500 })],
+  'listing runtimes from the middle': [
+    1_000,
+    (db) => listRuntimes(db, { limit: 500, after: manyGameId(25_000) }),
+  ],
+  'listing the last runtimes': [1_000, (db) => listRuntimes(db, { limit: 500, after: manyGameId(49_000) })],
+  'listing runtimes of one status from the middle': [
+    200,
+    (db) => listRuntimes(db, { status: 'removed', limit: 100, after: manyGameId(25_000) }),
+  ],
+  'listing runtimes of a status that only young games have': [
+    200,
+    (db) => listRuntimes(db, { status: 'stopped', limit: 100 }),
+  ],
+  'listing the last runtimes of one status': [
+    200,
+    (db) => listRuntimes(db, { status: 'running', limit: 100, after: manyGameId(49_000) }),
   ],
 };
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
-import { getRecord, listRecords, swapRecord } from '../../sql/runtime-records.ts';
+import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeRecord } from '../helpers/records.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -119,45 +119,5 @@ describe('runtime records', () => {
     end.reject(new Error('rolled back'));
     expect((await rejectionOf(first)).message).to.equal('rolled back');
     expect(await second).to.equal(true);
-  });
-
-  describe('in pages', () => {
-    const games = ['A', 'Z', 'a', 'a-', 'a.b', 'a_b', 'b', 'game-10', 'game-2'];
-    const page = async (options: Parameters<typeof listRecords>[1]) =>
-      (await listRecords(store.db, options)).map((record) => record.gameId);
-
-    beforeEach(async () => {
-      for (const [index, gameId] of games.toReversed().entries()) {
-        await create({ gameId, ...(index % 3 === 0 ? { status: 'stopped' } : {}) });
-      }
-    });
-
-    it('come in one order, whatever the page size, each once', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.integer({ min: 1, max: 12 }), async (limit) => {
-          const seen: string[] = [];
-          for (let after: string | undefined; ; after = seen.at(-1)) {
-            const some = await page({ limit, after });
-            seen.push(...some);
-            if (some.length < limit) break;
-          }
-          expect(seen).to.deep.equal(games);
-        }),
-        { numRuns: 12 },
-      );
-    });
-
-    it('can be narrowed to one status', async () => {
-      expect(await page({ status: 'stopped', limit: 2 })).to.deep.equal(['a', 'a_b']);
-      expect(await page({ status: 'stopped', limit: 2, after: 'a_b' })).to.deep.equal(['game-2']);
-      expect(await page({ status: 'removed', limit: 10 })).to.deep.equal([]);
-    });
-
-    it('lose and repeat nothing when records appear and vanish between two pages', async () => {
-      const first = await page({ limit: 4 });
-      await create({ gameId: 'a0' });
-      await store.rows("delete from rtmanager.runtime_records where game_id = 'A'");
-      expect(await page({ limit: 10, after: first.at(-1) })).to.deep.equal(['a.b', 'a0', ...games.slice(5)]);
-    });
   });
 });

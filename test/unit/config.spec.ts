@@ -453,7 +453,7 @@ describe('configuration', () => {
 
   describe('numbers', () => {
     const limits: [variable: string, least: string, below: string, most?: string, above?: string][] = [
-      ['RTMANAGER_POSTGRES_MAX_CONNECTIONS', '5', '4', '1000', '1001'],
+      ['RTMANAGER_POSTGRES_MAX_CONNECTIONS', '7', '6', '1000', '1001'],
       ['RTMANAGER_GAME_LEASE_TTL_SECONDS', '2', '1', '3600', '3601'],
       ['RTMANAGER_LIFECYCLE_QUEUES', '1', '0', '64', '65'],
       ['RTMANAGER_LIFECYCLE_CONCURRENCY', '1', '0', '1024', '1025'],
@@ -483,7 +483,7 @@ describe('configuration', () => {
     }
 
     it('give the reason of a limit', () => {
-      expect(reasonOf({ RTMANAGER_POSTGRES_MAX_CONNECTIONS: '4' })).to.match(/^is less than 5: the pump /);
+      expect(reasonOf({ RTMANAGER_POSTGRES_MAX_CONNECTIONS: '6' })).to.match(/^is less than 7: the pump /);
       expect(reasonOf({ RTMANAGER_PROBE_INTERVAL: '600h' })).to.match(/^is more than 596h30m: no timer /);
     });
 

@@ -1,0 +1,49 @@
+import type { AttemptDocker } from './docker/docker.ts';
+import { mapRefusal } from './docker/map-error.ts';
+import { disappearanceEffects, exitEffects } from './drift.ts';
+import type { Effects } from './effects.ts';
+import type { Logger } from './logger.ts';
+import { type RuntimeRecord, recordStop } from './runtime-record.ts';
+
+interface StopTools {
+  readonly docker: Pick<AttemptDocker, 'stop' | 'inspect'>;
+  readonly config: { readonly container: { readonly stopTimeoutMs: number } };
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+interface StoppedGame {
+  /** True when the record said already that the game does not run; Docker was not asked then. */
+  readonly replay: boolean;
+  readonly effects: Effects;
+}
+
+/**
+ * Stops what the record says is running: SIGTERM, the grace period, SIGKILL (spec, section 4). A container that ended
+ * or vanished before RTM could stop it is success too, and its death is told.
+ *
+ * @param attempt the operation's: from the second on, a container that does not run is the work of the one before
+ * @param evenIfStopped whether to stop what the record says is stopped already
+ * @throws RuntimeError `internal_error` when Docker can not stop it, `docker_unavailable` when it does not answer
+ */
+export async function stopGame(
+  { docker, config, now, log }: StopTools,
+  record: RuntimeRecord,
+  attempt: number,
+  evenIfStopped = false,
+): Promise<StoppedGame> {
+  const id = record.currentContainerId;
+  const isToStop = record.status === 'running' || (evenIfStopped && record.status === 'stopped');
+  if (!isToStop || id === null) return { replay: true, effects: {} };
+  const outcome = await docker.stop(id, config.container.stopTimeoutMs / 1_000).catch((error: unknown) => {
+    throw mapRefusal(error, `stop container ${id}`);
+  });
+  if (outcome === 'gone') {
+    log.warn('the container vanished before it could be stopped', { container_id: id });
+    return { replay: false, effects: disappearanceEffects(record, now()) };
+  }
+  const ended = outcome === 'was not running' && attempt === 1 ? await docker.inspect(id) : null;
+  if (!ended) return { replay: false, effects: { record: recordStop(record, now()) } };
+  log.warn('the container had ended before it was stopped', { container_id: id });
+  return { replay: false, effects: exitEffects(record, ended, now()) };
+}

@@ -1,0 +1,57 @@
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** By Node's error code; the limits are those of the listener. */
+const ANSWERS: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of a chunk are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
+};
+const INVALID = [400, 'The request is no valid HTTP'] as const;
+const NO_TUNNEL = [405, 'CONNECT is not possible here'] as const;
+
+/**
+ * Answers what never became a request, and so never reaches the application, with the contract's envelope as well. A
+ * connection whose request has its answer, or may have been accepted, is only ended: more words would be read as that
+ * answer.
+ */
+export function answerClientErrors(server: Server): void {
+  /** Connections on which HTTP is spoken, TLS handshakes being over, with the latest answer of each. */
+  const latest = new WeakMap<Socket, ServerResponse | null>();
+  server.on('connection', (socket: Socket) => latest.set(socket, null));
+  server.on('secureConnection', (socket: Socket) => latest.set(socket, null));
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    latest.set(request.socket, response);
+  });
+  // Node would refuse an unknown expectation by itself, without a word; RFC 9110 lets a server ignore it.
+  server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.end(makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const response = latest.get(socket);
+    if (response === undefined || (response && isSpokenFor(response)) || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.write(makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
+    socket.destroySoon();
+  });
+}
+
+/** A request that is whole is the application's until its answer is too; one that is not, from when it is answered. */
+const isSpokenFor = ({ req, headersSent, writableFinished }: ServerResponse): boolean =>
+  req.complete ? !writableFinished : headersSent;
+
+function makeAnswer([status, message]: readonly [number, string], headers: readonly string[] = []): string {
+  const body = JSON.stringify({ error: { code: 'invalid_request', message } });
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

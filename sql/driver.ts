@@ -1,0 +1,36 @@
+import { createPgDriverFactory } from '@slonik/pg-driver';
+import { BackendTerminatedError, type DriverClient, type DriverFactory } from 'slonik';
+
+/**
+ * slonik's driver, but that a connection which leaves a query unanswered for `queryTimeoutMs` is given up with its
+ * query: it would otherwise keep its place in the pool until the kernel notices, a quarter of an hour later.
+ */
+export function makeDriverFactory(queryTimeoutMs: number): DriverFactory {
+  const createDriver = createPgDriverFactory();
+  return async (options) => {
+    const driver = await createDriver(options);
+    return { createClient: async () => giveUpSilent(await driver.createClient(), queryTimeoutMs) };
+  };
+}
+
+function giveUpSilent(client: DriverClient, limitMs: number): DriverClient {
+  let silence: Error | undefined;
+  return {
+    ...client,
+    async query(...args) {
+      // Also the ROLLBACK of the transaction that has just failed: its own error would hide the first.
+      if (silence) throw silence;
+      const { promise: late, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        silence = new BackendTerminatedError(new Error(`PostgreSQL did not answer within ${limitMs} ms`));
+        reject(silence);
+        void client.destroy();
+      }, limitMs);
+      try {
+        return await Promise.race([client.query(...args), late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

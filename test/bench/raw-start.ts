@@ -1,0 +1,40 @@
+import { performance } from 'node:perf_hooks';
+import type { ContainerCreateOptions } from 'dockerode';
+import { createBody } from '../../lib/docker/create-container.ts';
+import { parseGameId } from '../../lib/game-id.ts';
+import { containerName, gameHostname, networkAliases } from '../../lib/game-names.ts';
+import { ensureStateDirectory } from '../../lib/state-directory.ts';
+import { docker, GAME_IMAGE } from '../helpers/docker.ts';
+import type { TestWorld } from '../helpers/rtm-env.ts';
+
+/** Create and start of what RTM would create for the game, by dockerode alone; returns milliseconds. */
+export async function rawStart(world: TestWorld, game: string): Promise<number> {
+  const gameId = parseGameId(game);
+  const source = await ensureStateDirectory({
+    root: world.stateRoot.path,
+    gameId,
+    mode: 0o750,
+    uid: 10001,
+    gid: 10001,
+  });
+  const body = createBody({
+    name: containerName(gameId),
+    imageRef: GAME_IMAGE,
+    hostname: gameHostname(gameId),
+    network: world.network.name,
+    aliases: networkAliases(gameId),
+    labels: {},
+    mount: { source, target: '/var/lib/galaxy-game' },
+    limits: { nanoCpus: 1e9, memoryBytes: 512 * 2 ** 20, pidsLimit: 512 },
+    log: { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '3' } },
+    capAdd: [],
+    readOnlyRootfs: false,
+  });
+  const startedMs = performance.now();
+  const options = { _query: { name: containerName(gameId) }, _body: body } as ContainerCreateOptions;
+  const container = await docker.createContainer(options);
+  await container.start();
+  const tookMs = performance.now() - startedMs;
+  await container.remove({ force: true });
+  return tookMs;
+}

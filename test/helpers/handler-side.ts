@@ -1,0 +1,130 @@
+import { stat } from 'node:fs/promises';
+import type { Handler, Handlers } from '../../handlers/types.ts';
+import { parseConfig } from '../../lib/config.ts';
+import { makeDockerConnection } from '../../lib/docker/connection.ts';
+import { makeDocker } from '../../lib/docker/docker.ts';
+import { makeImageStore } from '../../lib/docker/image-store.ts';
+import { makeLabels } from '../../lib/docker/labels.ts';
+import { parseGameId } from '../../lib/game-id.ts';
+import { containerName } from '../../lib/game-names.ts';
+import { makeRegistryAuth } from '../../lib/registry-auth.ts';
+import type { RuntimeRecord } from '../../lib/runtime-record.ts';
+import { makeLeaseKeeper } from '../../queues/leases.ts';
+import { makeRunHead } from '../../queues/run-operation.ts';
+import type { RunReport } from '../../queues/run-report.ts';
+import type { NewOperation } from '../../sql/accept-operations.ts';
+import { swapRecord } from '../../sql/runtime-records.ts';
+import { type FakeDockerApi, makeFakeDockerApi } from './fake-docker-api.ts';
+import { type FakeContainer, type FakeDockerWorld, makeFakeDockerWorld } from './fake-docker-world.ts';
+import { makeMemoryLogger } from './memory-logger.ts';
+import { makeRecord } from './records.ts';
+import { makeStateRoot } from './state-root.ts';
+import { makeStore, type Store } from './store.ts';
+
+export const OLD_IMAGE = 'galaxy/engine:1.0.0';
+export const NEW_IMAGE = 'galaxy/engine:1.0.1';
+
+/** Handlers as a replica runs them, on a real database and a fake Docker. */
+export interface HandlerSide {
+  readonly store: Store;
+  readonly api: FakeDockerApi;
+  readonly world: FakeDockerWorld;
+  /** A game with a record and, unless it is removed, a container. */
+  putGame(gameId: string, given?: Partial<RuntimeRecord>): Promise<FakeContainer | undefined>;
+  queue(...requests: Partial<NewOperation>[]): Promise<void>;
+  /** Makes PostgreSQL refuse records for which this condition on `new` holds. */
+  refuseRecords(when: string): Promise<void>;
+  /** Runs the game's head once, by this handler. */
+  run(gameId: string, kind: keyof Handlers, handler: Handler): Promise<RunReport>;
+  close(): Promise<void>;
+}
+
+export async function makeHandlerSide(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<HandlerSide> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.adopt(await makeStore(), (one) => one.destroy());
+  const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove());
+  const { uid, gid } = await stat(stateRoot.path);
+  const config = parseConfig({
+    RTMANAGER_POSTGRES_PRIMARY_DSN: store.dsn,
+    RTMANAGER_REDIS_MASTER_ADDR: '127.0.0.1:1',
+    RTMANAGER_LOBBY_INTERNAL_BASE_URL: 'http://127.0.0.1:1',
+    RTMANAGER_GAME_STATE_ROOT: stateRoot.path,
+    RTMANAGER_GAME_STATE_OWNER_UID: String(uid),
+    RTMANAGER_GAME_STATE_OWNER_GID: String(gid),
+    ...variables,
+  });
+  const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
+  const { network } = config.docker;
+  const world = makeFakeDockerWorld(api, network);
+  for (const image of [OLD_IMAGE, NEW_IMAGE]) world.images.set(image, { id: `sha256:${image}` });
+  const connection = makeDockerConnection({ host: api.host });
+  const images = makeImageStore(connection, {
+    policy: config.image.pullPolicy,
+    pullTimeoutMs: config.image.pullTimeoutMs,
+    parallelPulls: config.docker.parallelPulls,
+    registryAuth: makeRegistryAuth(undefined),
+  });
+  const docker = makeDocker(connection, { network, parallelStarts: 4, images });
+  const log = makeMemoryLogger();
+  const leaseMs = 60_000;
+  const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
+  const lobby = { getGame: async () => ({ found: false }) as const, close: () => undefined };
+  const shared = { lobby, config, now: Date.now };
+  const opened = stack.move();
+
+  return {
+    store,
+    api,
+    world,
+    async putGame(gameId, given = {}) {
+      const image = given.currentImageRef ?? OLD_IMAGE;
+      const status = given.status ?? 'running';
+      const container =
+        status === 'removed'
+          ? undefined
+          : world.put({
+              name: containerName(parseGameId(gameId)),
+              image,
+              labels: makeLabels({
+                gameId: parseGameId(gameId),
+                imageRef: image,
+                operationId: 'of-its-start',
+                attempt: 1,
+                startedAtMs: 1_767_225_600_000,
+              }),
+              state: status === 'running' ? 'running' : 'exited',
+            });
+      const next = makeRecord({
+        gameId,
+        currentContainerId: container?.id ?? null,
+        currentImageRef: image,
+        dockerNetwork: network,
+        ...given,
+      });
+      await swapRecord(store.db, { expected: null, next });
+      return container;
+    },
+    queue: (...requests) => store.queue(...requests),
+    async refuseRecords(when) {
+      await store.rows(`
+        create function rtmanager.refuse() returns trigger language plpgsql as
+          $$ begin raise exception 'refused' using errcode = '23514'; end $$;
+        create trigger refuse before insert or update on rtmanager.runtime_records
+          for each row when (${when}) execute function rtmanager.refuse();`);
+    },
+    run: (gameId, kind, handler) =>
+      makeRunHead({
+        db: store.db,
+        docker,
+        leases,
+        handlers: { [kind]: handler } as unknown as Handlers,
+        leaseMs,
+        retryWindowMs: 60_000,
+        shared,
+        log,
+      })(gameId, (work) => work()),
+    close: () => opened.disposeAsync(),
+  };
+}

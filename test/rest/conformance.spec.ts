@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import { listOperations, makeSchemaValidator, type Operation } from '../../lib/contracts.ts';
+import { makeRoutes } from '../../openapi/routes.ts';
+import { makePool } from '../../sql/pool.ts';
+import { errorCode } from '../helpers/assert-contract.ts';
+import { exchange, type HttpExchange } from '../helpers/http-exchange.ts';
+import { failing, makePlayedRunner, type PlayedRunner, succeeding } from '../helpers/played-runner.ts';
+import { makeRestService, type RestService } from '../helpers/rest-service.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
+import { makePostgresProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
+
+/** What the contract has and this version does not serve yet. */
+const NOT_SERVED = [
+  'internalGetReconcilePlan',
+  'internalExplainRuntime',
+  'internalGetRuntimeLogs',
+  'internalGetRuntimeStats',
+  'internalStreamEvents',
+  'internalMetrics',
+];
+
+const BODIES: Readonly<Record<string, object>> = {
+  StartRequest: { image_ref: 'galaxy/game:1.4.2' },
+  StopRequest: { reason: 'admin_request' },
+  RestartRequest: {},
+  PatchRequest: { image_ref: 'galaxy/game:1.4.3' },
+};
+const TOKEN = 'correct-horse-battery-staple';
+const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
+
+const served = listOperations().filter(({ operationId }) => !NOT_SERVED.includes(operationId));
+const isMutation = ({ method }: Operation): boolean => method !== 'get';
+
+describe('the running service and openapi/rtmanager.yaml', () => {
+  let store: Store;
+  let brokenStore: Store;
+  let proxy: TcpProxy & { readonly dsn: string };
+  let runner: PlayedRunner;
+  /** Whole; without its tables; without PostgreSQL and all else. */
+  let rest: RestService;
+  let broken: RestService;
+  let away: RestService;
+  const stack = new AsyncDisposableStack();
+
+  before(async function () {
+    // The first suite of a run waits for PostgreSQL's container.
+    this.timeout(60_000);
+    const serve = async (options: Parameters<typeof makeRestService>[0]) =>
+      stack.adopt(await makeRestService({ token: TOKEN, ...options }), (one) => one.close());
+    store = stack.adopt(await makeStore(), (one) => one.destroy());
+    runner = makePlayedRunner(store);
+    rest = await serve({ db: store.db, wake: runner.wake });
+    brokenStore = stack.adopt(await makeStore(), (one) => one.destroy());
+    await brokenStore.rows('drop table rtmanager.operation_log, rtmanager.runtime_records');
+    broken = await serve({ db: brokenStore.db });
+    proxy = await makePostgresProxy(store.dsn);
+    const noDb = stack.adopt(await makePool({ dsn: proxy.dsn, max: 2, name: 'test-away' }), (one) =>
+      one.end(),
+    );
+    await proxy.close();
+    away = await serve({ db: noDb, readiness: { postgres: () => Promise.reject(new Error('away')) } });
+  });
+  after(() => stack.disposeAsync());
+  beforeEach(async () => {
+    await store.clear();
+    runner.end = (operation) => succeeding(store, operation);
+  });
+
+  type Sent = Parameters<RestService['ask']>[1] & { readonly at?: RestService; readonly ids?: Ids };
+  type Ids = Readonly<Record<'game_id' | 'operation_id', string>>;
+  const NOBODY: Ids = { game_id: 'nobody', operation_id: 'nobody' };
+
+  /** Asks as the contract wants to be asked, but for what is given. */
+  const ask = (operation: Operation, { at = rest, ids, headers, ...sent }: Sent = {}) => {
+    const { method, path, requestBody } = operation;
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof Ids) => (ids ?? NOBODY)[name]);
+    return at.ask(filled, {
+      method: method.toUpperCase(),
+      headers: { ...AUTHORIZED, ...headers },
+      ...(requestBody ? { body: BODIES[requestBody.schema] } : {}),
+      ...sent,
+    });
+  };
+  /** Asks for a game that runs. */
+  const askWell = async (operation: Operation, sent: Sent = {}) => {
+    const game = 'game-7f3a';
+    const asked = { method: 'POST', headers: AUTHORIZED, body: BODIES.StartRequest };
+    expect((await rest.runtimes(`/${game}/start`, asked)).status).to.equal(200);
+    const [started] = await store.operations();
+    return ask(operation, { ids: { game_id: game, operation_id: String(started?.operation_id) }, ...sent });
+  };
+  /** Asks for something that ends with `code`. */
+  const askFailing = (operation: Operation, code: string) => {
+    runner.end = () => failing(code);
+    return ask(operation);
+  };
+
+  /** How each status is come to, by its error code where one status has several reasons. */
+  const WAYS: Readonly<Record<string, (operation: Operation) => Promise<HttpExchange>>> = {
+    '200': askWell,
+    '202': (operation) => ask(operation, { headers: { prefer: 'respond-async' } }),
+    '400 invalid_request': (operation) => ask(operation, { headers: { 'x-galaxy-caller': 'nobody' } }),
+    '401 unauthorized': (operation) => ask(operation, { headers: { authorization: 'Bearer wrong' } }),
+    '404 not_found': (operation) =>
+      isMutation(operation) ? askFailing(operation, 'not_found') : ask(operation),
+    '405 invalid_request': (operation) => ask(operation, { method: 'PUT' }),
+    '413 invalid_request': (operation) => ask(operation, { body: { image_ref: 'a'.repeat(1_000_000) } }),
+    '415 invalid_request': (operation) =>
+      ask(operation, { headers: { 'Content-Type': 'text/plain' }, body: 'a' }),
+    '500 internal_error': (operation) => {
+      const ids = { game_id: 'g', operation_id: '00000000-0000-4000-8000-000000000000' };
+      return ask(operation, { at: broken, ids });
+    },
+    '503': (operation) => ask(operation, { at: away }),
+    '503 service_unavailable': (operation) => {
+      const ids = { game_id: 'g', operation_id: '00000000-0000-4000-8000-000000000000' };
+      return ask(operation, { at: away, ids });
+    },
+  };
+  const FROM_OPERATIONS = [
+    'image_ref_not_semver',
+    'conflict',
+    'semver_patch_only',
+    'start_config_invalid',
+    'internal_error',
+    'image_pull_failed',
+    'container_start_failed',
+    'docker_unavailable',
+  ];
+
+  for (const operation of served) {
+    describe(`${operation.operationId} answers`, () => {
+      for (const { status, errorCodes } of operation.responses) {
+        for (const code of errorCodes.length > 0 ? errorCodes : ['']) {
+          const what = `${status} ${code}`.trim();
+          const fromOperation = isMutation(operation) && FROM_OPERATIONS.includes(code);
+          const ways = [
+            WAYS[what],
+            ...(fromOperation ? [(one: Operation) => askFailing(one, code)] : []),
+          ].filter((way) => way !== undefined);
+
+          it(what, async () => {
+            expect(ways, `nothing here comes to ${what}`).not.to.be.empty;
+            for (const way of ways) {
+              // Held against the contract on the way.
+              const answer = await way(operation);
+              expect([answer.status, errorCode(answer)]).to.deep.equal([status, code]);
+            }
+          });
+        }
+      }
+    });
+  }
+
+  it('differ in what is not served yet, and in nothing else', async () => {
+    const routes = Object.keys(makeRoutes({} as never));
+    const contract = listOperations().map(({ operationId }) => operationId);
+    expect(routes.filter((id) => !contract.includes(id))).to.deep.equal([]);
+    expect(contract.filter((id) => !routes.includes(id))).to.deep.equal(NOT_SERVED);
+  });
+
+  for (const operationId of NOT_SERVED) {
+    it(`have no ${operationId} yet: not_found`, async () => {
+      const { path = '', method } = listOperations().find((one) => one.operationId === operationId) ?? {};
+      const answer = await exchange(rest.url, path.replace('{game_id}', 'g'), {
+        method: method?.toUpperCase() ?? '',
+        headers: AUTHORIZED,
+      });
+      expect([answer.status, errorCode(answer)]).to.deep.equal([404, 'not_found']);
+      expect(makeSchemaValidator('Error')(answer.json)).to.deep.equal({ ok: true });
+    });
+  }
+});
