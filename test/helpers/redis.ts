@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { eventually } from './eventually.ts';
 import { redis } from './services.ts';
 
 /** A logical Redis database of a suite's own, empty. */
@@ -9,7 +10,10 @@ export interface TestRedis {
   readonly db: number;
   /** A connection to it, closed by `release`. */
   readonly client: Redis;
-  /** Empties the database and gives it back. */
+  /**
+   * Empties the database and gives it back. Rejects when somebody is still connected to it, and then keeps it from the
+   * suites to come: workers that one suite forgot would take their jobs.
+   */
   release(): Promise<void>;
 }
 
@@ -38,8 +42,21 @@ export async function makeRedis(): Promise<TestRedis> {
 }
 
 async function release(client: Redis, db: number): Promise<void> {
-  // A suite may have closed or killed the connection itself; the next one flushes the database anyway.
-  await client.flushdb().catch(() => undefined);
   client.disconnect();
-  taken.delete(db);
+  const { host, port } = await redis();
+  const own = new Redis({ host, port, db });
+  try {
+    await eventually(async () => (await listClients(own, db)).length === 1, {
+      what: `the connections to logical database ${db} of Redis to be closed by the suite that opened them`,
+    });
+    await own.flushdb();
+    taken.delete(db);
+  } finally {
+    own.disconnect();
+  }
+}
+
+async function listClients(client: Redis, db: number): Promise<string[]> {
+  const list = (await client.client('LIST')) as string;
+  return list.split('\n').filter((line) => line.split(' ').includes(`db=${db}`));
 }
