@@ -1,12 +1,15 @@
 import type { Config } from '../lib/config.ts';
-import type { AttemptDocker } from '../lib/docker/docker.ts';
+import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
 import type { RuntimeError } from '../lib/errors.ts';
+import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Operation, OpKind } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import type { WaitingGame } from '../sql/operation-log.ts';
+import type { Db } from '../sql/pool.ts';
 
 /** What a handler may use. Everything in it belongs to one attempt at one operation. */
 export interface HandlerContext {
@@ -23,6 +26,14 @@ export interface HandlerContext {
   readonly commitStep: (effects: Effects) => Promise<void>;
   /** The inner entries that earlier attempts at this operation have committed, in order. */
   readonly steps: () => Promise<readonly InnerEntry[]>;
+  /** Those of the operations that are the game's own and have ended at least so long ago. */
+  readonly findEnded: (
+    gameId: GameId,
+    operationIds: readonly string[],
+    agoMs: number,
+  ) => Promise<Set<string>>;
+  /** Id of the Docker daemon that the records tell of; null before the first reconcile pass. */
+  readonly knownDaemonId: () => Promise<string | null>;
   readonly lobby: LobbyClient;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -41,6 +52,8 @@ export interface Result {
   readonly effects: Effects;
   /** The image that it worked with, where the request names none. */
   readonly imageRef?: string;
+  /** How the container ended that it stopped, or found ended. */
+  readonly exitEvidence?: ExitEvidence | undefined;
   /** Takes the Docker side back when the result can not be recorded. */
   readonly undo?: () => Promise<void>;
   /** What is to be recorded then, for the reason given. */
@@ -52,3 +65,17 @@ export type Handler = (operation: Operation, context: HandlerContext) => Promise
 
 /** The kinds that this version runs; a kind without a handler does not compile. */
 export type Handlers = Readonly<Record<Exclude<OpKind, `reconcile_${string}`>, Handler>>;
+
+/** What a handler of a schedule may use: it looks at all games at once, and queues what it finds to do. */
+export interface TickContext {
+  /** Aborts when the replica shuts down. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly docker: Docker;
+  readonly db: Db;
+  /** Tells the queues of games that got work; rejects when Redis is away, and the repair sweep does it then. */
+  readonly wake: (games: readonly WaitingGame[]) => Promise<void>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly config: Config;
+}

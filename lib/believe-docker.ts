@@ -23,7 +23,8 @@ export async function believeDocker(
   if (record.status !== 'running' || record.currentContainerId === null) return record;
   const container = await docker.inspect(record.currentContainerId);
   if (container?.running) return record;
-  const effects = container ? exitEffects(record, container, now()) : disappearanceEffects(record, now());
+  const finding = { source: 'reconcile', nowMs: now() } as const;
+  const effects = container ? exitEffects(record, container, finding) : disappearanceEffects(record, finding);
   log.warn('the record said running, Docker did not; corrected', { container_id: record.currentContainerId });
   await commitStep(effects);
   return effects.record?.next ?? record;

@@ -1,49 +1,98 @@
 import type { InspectedContainer } from './docker/container.ts';
-import type { Effects } from './effects.ts';
+import type { Effects, InnerEntry } from './effects.ts';
+import type { ExitEvidence } from './exit-evidence.ts';
+import type { SnapshotSource } from './health.ts';
 import { type RuntimeRecord, recordRemoval, recordStop } from './runtime-record.ts';
 
 /**
- * What follows when a record says `running` and Docker does not (spec, section 5). Each returns the record, the
- * incident and the audit entry that belong together, so that whoever finds it first tells the same story.
+ * What follows when a record says `running` and Docker does not (spec, section 5). Each returns the record and the
+ * incident that belong together, so that whoever finds it first tells the same story.
  */
 
-/** The container is there and has ended. */
-export function exitEffects(record: RuntimeRecord, container: InspectedContainer, nowMs: number): Effects {
+/** Who found it, and when. */
+export interface Finding {
+  readonly source: SnapshotSource;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+}
+
+/**
+ * The container is there and has ended. One that the kernel killed for want of memory is told as such first, once:
+ * Docker's own event of it may have come before, or never.
+ */
+export function exited(
+  record: RuntimeRecord,
+  container: InspectedContainer,
+  { source, nowMs }: Finding,
+): Effects {
+  const { id: containerId, exitCode, oomKilled } = container;
+  const seen = { source, containerId, occurredAtMs: nowMs };
   return {
     record: recordStop(record, nowMs),
-    health: {
-      type: 'container_exited',
-      source: 'reconcile',
-      containerId: container.id,
-      occurredAtMs: nowMs,
-      details: { exit_code: container.exitCode, oom: container.oomKilled },
-    },
-    inner: [{ opKind: 'reconcile_exit', ...audit(record, container.id, nowMs) }],
+    health: [
+      ...(oomKilled
+        ? [
+            {
+              ...seen,
+              type: 'container_oom',
+              details: { exit_code: exitCode },
+              dedupeKey: oomKey(containerId),
+            } as const,
+          ]
+        : []),
+      { ...seen, type: 'container_exited', details: { exit_code: exitCode, oom: oomKilled } },
+    ],
   };
 }
+
+/** A container is told out of memory once, whoever finds out first. */
+export const oomKey = (containerId: string): string => `oom:${containerId}`;
 
 /** There is no such container any more. */
-export function disappearanceEffects(record: RuntimeRecord, nowMs: number): Effects {
+export function disappeared(record: RuntimeRecord, { source, nowMs }: Finding): Effects {
   return {
     record: recordRemoval(record, nowMs),
-    health: {
-      type: 'container_disappeared',
-      source: 'reconcile',
-      containerId: record.currentContainerId ?? '',
-      occurredAtMs: nowMs,
-      details: {},
-    },
-    inner: [{ opKind: 'reconcile_dispose', ...audit(record, record.currentContainerId, nowMs) }],
+    health: [
+      {
+        type: 'container_disappeared',
+        source,
+        containerId: record.currentContainerId ?? '',
+        occurredAtMs: nowMs,
+        details: {},
+      },
+    ],
   };
 }
 
-const audit = (record: RuntimeRecord, containerId: string | null, nowMs: number) =>
-  ({
-    outcome: 'success',
-    errorCode: null,
-    errorMessage: null,
-    containerId,
-    imageRef: record.currentImageRef,
-    reason: null,
-    startedAt: nowMs,
-  }) as const;
+/** The same, found by an operation that is about something else: with the audit entry that it would have had itself. */
+export function exitEffects(
+  record: RuntimeRecord,
+  container: InspectedContainer,
+  finding: Finding,
+  exitEvidence?: ExitEvidence,
+): Effects {
+  const inner = { ...audit(record, container.id, finding), opKind: 'reconcile_exit', exitEvidence } as const;
+  return { ...exited(record, container, finding), inner: [inner] };
+}
+
+export function disappearanceEffects(record: RuntimeRecord, finding: Finding): Effects {
+  const inner = {
+    ...audit(record, record.currentContainerId, finding),
+    opKind: 'reconcile_dispose',
+  } as const;
+  return { ...disappeared(record, finding), inner: [inner] };
+}
+
+const audit = (
+  record: RuntimeRecord,
+  containerId: string | null,
+  { nowMs }: Finding,
+): Omit<InnerEntry, 'opKind'> => ({
+  outcome: 'success',
+  errorCode: null,
+  errorMessage: null,
+  containerId,
+  imageRef: record.currentImageRef,
+  reason: null,
+  startedAt: nowMs,
+});

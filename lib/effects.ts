@@ -1,5 +1,6 @@
 import type { RuntimeError } from './errors.ts';
-import type { HealthEvent } from './health.ts';
+import type { ExitEvidence } from './exit-evidence.ts';
+import type { FoundHealthy, HealthEvent } from './health.ts';
 import type { OpKind } from './operation.ts';
 import type { RecordChange } from './runtime-record.ts';
 
@@ -12,6 +13,8 @@ export interface Outcome {
   readonly containerId: string | null;
   /** The image that it worked with; null where none is known or the request names it. */
   readonly imageRef: string | null;
+  /** How the container ended that it stopped, or found ended. */
+  readonly exitEvidence?: ExitEvidence | undefined;
 }
 
 /** An entry of the audit trail that is part of another operation and was never queued. */
@@ -25,7 +28,10 @@ export interface InnerEntry extends Outcome {
 /** What an operation found or changed, to be written in one transaction. */
 export interface Effects {
   readonly record?: RecordChange;
-  readonly health?: HealthEvent;
+  /** Told in this order; the last one is the snapshot. */
+  readonly health?: readonly HealthEvent[];
+  /** A snapshot that says well, for which the streams have no event. */
+  readonly foundHealthy?: FoundHealthy;
   readonly inner?: readonly InnerEntry[];
 }
 

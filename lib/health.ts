@@ -36,6 +36,13 @@ export const STATUS_AFTER: Readonly<Record<HealthEventType, SnapshotStatus>> = {
   probe_recovered: 'healthy',
 };
 
+/** The container is as it should be, and nobody needs to be told. */
+export interface FoundHealthy {
+  readonly source: SnapshotSource;
+  readonly containerId: string;
+  readonly occurredAtMs: number;
+}
+
 /** One observation; becomes a snapshot row and, after it, a stream entry. */
 export type HealthEvent = {
   [Type in HealthEventType]: {
@@ -44,5 +51,7 @@ export type HealthEvent = {
     readonly containerId: string;
     readonly occurredAtMs: number;
     readonly details: HealthDetails[Type];
+    /** Set where it may be found twice; the second one is not told. */
+    readonly dedupeKey?: string;
   };
 }[HealthEventType];

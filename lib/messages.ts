@@ -50,6 +50,7 @@ export function makeHealthEvent(gameId: string, event: HealthEvent): Message {
   return {
     channel: 'health_events',
     gameId,
+    ...(event.dedupeKey === undefined ? {} : { dedupeKey: event.dedupeKey }),
     fields: {
       game_id: gameId,
       container_id: event.containerId,

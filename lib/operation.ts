@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exitEvidence } from './exit-evidence.ts';
 
 export const OP_KINDS = [
   'start',
@@ -47,5 +48,7 @@ export const operation = z.strictObject({
   retryingSince: z.number().nullable(),
   /** True while an earlier attempt may have left a container that nobody has looked for yet. */
   rollbackPending: z.boolean(),
+  /** How the container ended that it stopped, or found ended. */
+  exitEvidence: exitEvidence.nullable(),
 });
 export type Operation = z.infer<typeof operation>;

@@ -84,13 +84,15 @@ export async function startGame(
     engineEndpoint: change.next.engineEndpoint,
     effects: {
       record: change,
-      health: {
-        type: 'container_started',
-        source: 'start',
-        containerId,
-        occurredAtMs: now(),
-        details: { image_ref: imageRef.text },
-      },
+      health: [
+        {
+          type: 'container_started',
+          source: 'start',
+          containerId,
+          occurredAtMs: now(),
+          details: { image_ref: imageRef.text },
+        },
+      ],
     },
     // A container that was there before this operation is not this operation's to remove.
     ...(game.created

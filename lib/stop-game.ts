@@ -40,10 +40,10 @@ export async function stopGame(
   });
   if (outcome === 'gone') {
     log.warn('the container vanished before it could be stopped', { container_id: id });
-    return { replay: false, effects: disappearanceEffects(record, now()) };
+    return { replay: false, effects: disappearanceEffects(record, { source: 'reconcile', nowMs: now() }) };
   }
   const ended = outcome === 'was not running' && attempt === 1 ? await docker.inspect(id) : null;
   if (!ended) return { replay: false, effects: { record: recordStop(record, now()) } };
   log.warn('the container had ended before it was stopped', { container_id: id });
-  return { replay: false, effects: exitEffects(record, ended, now()) };
+  return { replay: false, effects: exitEffects(record, ended, { source: 'reconcile', nowMs: now() }) };
 }

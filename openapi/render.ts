@@ -1,3 +1,4 @@
+import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import type { HealthSnapshot } from '../sql/health-snapshots.ts';
@@ -52,5 +53,13 @@ export function renderOperation(operation: Operation) {
     requested_at: time(operation.requestedAt),
     started_at: time(operation.startedAt),
     finished_at: time(operation.finishedAt),
+    exit_evidence: operation.exitEvidence && renderEvidence(operation.exitEvidence),
   };
 }
+
+const renderEvidence = (evidence: ExitEvidence) => ({
+  exit_code: evidence.exitCode,
+  oom_killed: evidence.oomKilled,
+  finished_at: evidence.finishedAt && time(Date.parse(evidence.finishedAt)),
+  last_log_lines: evidence.lastLogLines,
+});

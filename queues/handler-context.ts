@@ -6,8 +6,9 @@ import type { Logger } from '../lib/logger.ts';
 import type { Operation } from '../lib/operation.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
 import { commitEffects } from '../sql/commit-operation.ts';
+import { getKnownDaemon } from '../sql/docker-daemon.ts';
 import { mayPass } from '../sql/map-error.ts';
-import { listInnerEntries } from '../sql/operation-log.ts';
+import { findEnded, listInnerEntries } from '../sql/operation-log.ts';
 import { getRecord } from '../sql/runtime-records.ts';
 import type { HeldLease } from './leases.ts';
 
@@ -36,6 +37,9 @@ export function makeHandlerContext(
     // The first attempt has none before it.
     steps: async () =>
       operation.attempt === 1 ? [] : fromStore(listInnerEntries(db, operation.operationId)),
+    findEnded: async (gameId, operationIds, agoMs) =>
+      new Set((await fromStore(findEnded(db, { operationIds, agoMs }))).get(gameId)),
+    knownDaemonId: async () => (await fromStore(getKnownDaemon(db)))?.daemonId ?? null,
   };
 }
 

@@ -19,6 +19,7 @@ export function successEnding(operation: Operation, result: Result): Ending {
     errorMessage: null,
     containerId: result.containerId,
     imageRef: result.imageRef ?? null,
+    exitEvidence: result.exitEvidence,
   };
   const answer = answerTo(operation, {
     outcome: 'success',

@@ -12,7 +12,8 @@ import { workerLiveness } from './worker-liveness.ts';
 export interface Schedule {
   readonly name: string;
   readonly everyMs: number;
-  readonly run: () => Promise<void>;
+  /** @param dueAtMs when the tick was to be, by the schedule: a multiple of `everyMs` since the epoch */
+  readonly run: (dueAtMs: number) => Promise<void>;
 }
 
 export interface Schedules {
@@ -40,12 +41,16 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   const { connection, prefix, schedules, log } = deps;
   const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
-  const worker = new Worker('schedules', (job) => scheduleOf(job.name).run(), {
-    connection: deps.workerConnection,
-    prefix,
-    concurrency: schedules.length,
-    ...workerLiveness(deps.leaseMs),
-  });
+  const worker = new Worker(
+    'schedules',
+    (job) => scheduleOf(job.name).run(job.timestamp + (job.opts.delay ?? 0)),
+    {
+      connection: deps.workerConnection,
+      prefix,
+      concurrency: schedules.length,
+      ...workerLiveness(deps.leaseMs),
+    },
+  );
   for (const source of [queue, worker]) logErrors(source, log);
   worker.on('failed', (job, error) =>
     log.warn('a scheduled tick failed; the next one tries again', { tick: job?.name, error }),

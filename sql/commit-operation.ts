@@ -1,11 +1,12 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import type { Effects, InnerEntry, Outcome } from '../lib/effects.ts';
+import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import { LeaseLostError } from '../lib/lease.ts';
 import { type Message, makeHealthEvent } from '../lib/messages.ts';
 import type { Operation } from '../lib/operation.ts';
 import { storableText } from '../lib/storable-text.ts';
 import type { Attempt } from './claims.ts';
-import { putSnapshot } from './health-snapshots.ts';
+import { putHealthy, putSnapshot } from './health-snapshots.ts';
 import { addMessages } from './outbox.ts';
 import { swapRecord } from './runtime-records.ts';
 
@@ -47,7 +48,8 @@ async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): 
     update rtmanager.operation_log
     set status = 'finished', lease_until = null, finished_at = clock_timestamp(), rollback_pending = false,
       outcome = ${outcome.outcome}, error_code = ${outcome.errorCode}, error_message = ${storableText(outcome.errorMessage)},
-      container_id = ${outcome.containerId}, image_ref = coalesce(image_ref, nullif(${outcome.imageRef}, ''))
+      container_id = ${outcome.containerId}, image_ref = coalesce(image_ref, nullif(${outcome.imageRef}, '')),
+      exit_evidence = ${evidenceOf(outcome)}
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running'`);
   return finished.rowCount === 1;
 }
@@ -56,24 +58,34 @@ async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): 
 async function writeEffects(
   transaction: CommonQueryMethods,
   mine: Operation,
-  { record, inner = [], health }: Effects,
+  { record, inner = [], health = [], foundHealthy }: Effects,
 ): Promise<Message[]> {
   if (record && !(await swapRecord(transaction, record))) throw new RecordConflictError(mine.gameId);
   for (const entry of inner) await addInnerEntry(transaction, mine, entry);
-  if (!health) return [];
-  await putSnapshot(transaction, mine.gameId, health);
-  return [makeHealthEvent(mine.gameId, health)];
+  const latest = health.at(-1);
+  if (latest) await putSnapshot(transaction, mine.gameId, latest);
+  if (foundHealthy) await putHealthy(transaction, mine.gameId, foundHealthy);
+  return health.map((event) => makeHealthEvent(mine.gameId, event));
 }
 
 async function addInnerEntry(db: CommonQueryMethods, parent: Operation, entry: InnerEntry): Promise<void> {
   const source = entry.opKind.startsWith('reconcile_') ? 'auto_reconcile' : parent.opSource;
   await db.query(sql.unsafe`
     insert into rtmanager.operation_log (game_id, op_kind, op_source, parent_operation_id, correlation_id, status,
-      attempt, image_ref, reason, container_id, outcome, error_code, error_message,
+      attempt, image_ref, reason, container_id, outcome, error_code, error_message, exit_evidence,
       requested_at, accepted_at, started_at, finished_at)
     values (${parent.gameId}, ${entry.opKind}, ${source}, ${parent.operationId}::uuid,
       ${parent.correlationId}::uuid, 'finished', ${parent.attempt}, ${entry.imageRef}, ${entry.reason},
-      ${entry.containerId}, ${entry.outcome}, ${entry.errorCode}, ${storableText(entry.errorMessage)},
+      ${entry.containerId}, ${entry.outcome}, ${entry.errorCode}, ${storableText(entry.errorMessage)}, ${evidenceOf(entry)},
       to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp(),
       to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp())`);
 }
+
+/** Log lines hold whatever an engine wrote; what PostgreSQL can not hold is escaped. */
+const evidenceOf = ({ exitEvidence }: { exitEvidence?: ExitEvidence | undefined }) =>
+  exitEvidence === undefined
+    ? null
+    : sql.jsonb({
+        ...exitEvidence,
+        lastLogLines: exitEvidence.lastLogLines?.map((line) => storableText(line)) ?? null,
+      });

@@ -9,7 +9,7 @@ export const operationColumns = sql.fragment`
   status, attempt, image_ref as "imageRef", reason, container_id as "containerId", outcome,
   error_code as "errorCode", error_message as "errorMessage", requested_at as "requestedAt",
   accepted_at as "acceptedAt", started_at as "startedAt", finished_at as "finishedAt",
-  retrying_since as "retryingSince", rollback_pending as "rollbackPending"`;
+  retrying_since as "retryingSince", rollback_pending as "rollbackPending", exit_evidence as "exitEvidence"`;
 
 export function getOperation(db: CommonQueryMethods, operationId: string): Promise<Operation | null> {
   return db.maybeOne(sql.type(operation)`
@@ -105,3 +105,23 @@ export async function findAskedToRun(
       order by accepted_at desc, operation_id desc limit 1) as last`);
   return new Map(rows.map((row) => [row.gameId, row.runs]));
 }
+
+const endedRow = z.strictObject({ gameId: z.string(), operationId: z.string() });
+
+/** Those of the operations that ended at least `agoMs` ago, by game. What is no operation id is none. */
+export async function findEnded(
+  db: CommonQueryMethods,
+  { operationIds, agoMs }: { operationIds: readonly string[]; agoMs: number },
+): Promise<Map<string, string[]>> {
+  const wellFormed = operationIds.filter((id) => UUID.test(id));
+  if (wellFormed.length === 0) return new Map();
+  const rows = await db.any(sql.type(endedRow)`
+    select game_id as "gameId", operation_id as "operationId" from rtmanager.operation_log
+    where operation_id = any(${sql.array(wellFormed, 'uuid')}) and status = 'finished'
+      and finished_at <= now() - ${agoMs} * interval '1 millisecond'`);
+  const ended = new Map<string, string[]>();
+  for (const { gameId, operationId } of rows) ended.set(gameId, [...(ended.get(gameId) ?? []), operationId]);
+  return ended;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -20,6 +20,9 @@ const validateRows: Interceptor = {
   },
 };
 
+/** PostgreSQL, for those who only hand it on to the functions of this folder. */
+export type Db = DatabasePool;
+
 interface PoolOptions {
   /** `postgres://` DSN. */
   dsn: string;

@@ -97,10 +97,11 @@ async function untilAborted<T>(work: Promise<T>, abortSignal: AbortSignal): Prom
   }
 }
 
-/** Two calls that dockerode can abort although its published types take no options for them. */
+/** Calls that dockerode can abort although its published types take no options for them. */
 interface AbortableCalls {
   version(options: { abortSignal: AbortSignal }): Promise<{ ApiVersion?: unknown }>;
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
+  info(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
 export const abortable = (docker: Docker): AbortableCalls => docker as unknown as AbortableCalls;
 

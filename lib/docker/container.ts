@@ -15,6 +15,15 @@ export interface Container {
 /** What only an inspection tells. */
 export interface InspectedContainer extends Container {
   readonly exitCode: number;
+  /** By the daemon's clock, RFC 3339; null before it was ever started, or while it runs. */
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  /** How often Docker itself has restarted it. */
+  readonly restartCount: number;
+  /** The verdict of the image's own health check; `none` without one. */
+  readonly health: string;
+  /** The image reference that it was created from. */
+  readonly image: string;
   /** The kernel killed it for want of memory. An exit code of 137 alone is no evidence of that. */
   readonly oomKilled: boolean;
   /** Id of the image that runs. */

@@ -10,8 +10,9 @@ import { hasNetwork } from './find-network.ts';
 import type { ImageStore, WhileWaiting } from './image-store.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
-import { listGameContainers } from './list-game-containers.ts';
+import { listGameContainers, listOwnedContainers } from './list-containers.ts';
 import { ping } from './ping.ts';
+import { type Daemon, readDaemon } from './read-daemon.ts';
 import { removeContainer } from './remove-container.ts';
 import { disconnectEndpoint, startContainer } from './start-container.ts';
 import { type StopOutcome, stopContainer } from './stop-container.ts';
@@ -23,6 +24,7 @@ export interface AttemptDocker {
   listGame(gameId: GameId): Promise<Container[]>;
   inspect(idOrName: string): Promise<InspectedContainer | null>;
   hasNetwork(): Promise<boolean>;
+  daemon(): Promise<Daemon>;
   /** The image as it is on this host, or null. */
   findImage(ref: ImageRef): Promise<Image | null>;
   ensureImage(ref: ImageRef): Promise<Image>;
@@ -48,6 +50,11 @@ export interface Docker {
   /** Rejects with `docker_unavailable` unless the daemon answers. */
   ping(signal: AbortSignal): Promise<void>;
   hasNetwork(signal: AbortSignal): Promise<boolean>;
+  readonly network: string;
+  daemon(signal: AbortSignal): Promise<Daemon>;
+  /** Every container with our owner label, on whatever network. */
+  listOwned(signal: AbortSignal): Promise<Container[]>;
+  inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
   forAttempt(lease: Lease, waiting: WhileWaiting): AttemptDocker;
 }
 
@@ -66,6 +73,10 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
   return {
     ping: (signal) => ping(connection, signal),
     hasNetwork: (signal) => hasNetwork(connection, network, signal),
+    network,
+    daemon: (signal) => readDaemon(connection, signal),
+    listOwned: (signal) => listOwnedContainers(connection, signal),
+    inspect: (idOrName, signal) => inspectContainer(connection, idOrName, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
       // Asked right before a request is sent, for finding the daemon's version may take longer than the lease. What
@@ -82,6 +93,7 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
         inspect: (idOrName) => inspectContainer(connection, idOrName, signal),
         hasNetwork: () => hasNetwork(connection, network, signal),
+        daemon: () => readDaemon(connection, signal),
         findImage: (ref) => inspectImage(connection, ref.canonical, signal),
         ensureImage: (ref) => images.ensure(ref, waiting, signal),
         refreshImage: (ref) => images.refresh(ref, waiting, signal),

@@ -21,6 +21,11 @@ export async function inspectContainer(
       labels: info.Config.Labels ?? {},
       networks: Object.keys(info.NetworkSettings.Networks ?? {}),
       exitCode: info.State.ExitCode,
+      startedAt: timeOf(info.State.StartedAt),
+      finishedAt: info.State.Running ? null : timeOf(info.State.FinishedAt),
+      restartCount: info.RestartCount ?? 0,
+      health: info.State.Health?.Status ?? 'none',
+      image: info.Config.Image ?? '',
       oomKilled: info.State.OOMKilled,
       imageId: info.Image,
     };
@@ -29,3 +34,7 @@ export async function inspectContainer(
     throw error;
   }
 }
+
+/** Docker tells of what has not happened by the first moment of the calendar. */
+const timeOf = (told: string | undefined): string | null =>
+  told === undefined || told === '' || told.startsWith('0001-') ? null : told;

@@ -126,7 +126,8 @@ const REQUIRED: Readonly<Record<string, string>> = {
   RuntimePage: 'items next_cursor',
   Operation:
     'operation_id game_id seq op_kind op_source source_ref parent_operation_id correlation_id status attempt ' +
-    'image_ref reason container_id outcome error_code error_message requested_at started_at finished_at',
+    'image_ref reason container_id outcome error_code error_message requested_at started_at finished_at ' +
+    'exit_evidence',
   OperationPage: 'items next_cursor',
   ReconcilePlan: 'observed_at docker_network records containers in_step steps dispose_brake',
   Explanation: 'game_id observed_at summary findings runtime docker queue last_operation reconcile',

@@ -4,7 +4,7 @@ import { CALL_DEADLINE_MS } from '../../lib/docker/deadlines.ts';
 import { hasNetwork } from '../../lib/docker/find-network.ts';
 import { inspectContainer } from '../../lib/docker/inspect-container.ts';
 import { inspectImage } from '../../lib/docker/inspect-image.ts';
-import { listGameContainers } from '../../lib/docker/list-game-containers.ts';
+import { listGameContainers } from '../../lib/docker/list-containers.ts';
 import { ping } from '../../lib/docker/ping.ts';
 import { removeContainer } from '../../lib/docker/remove-container.ts';
 import { disconnectEndpoint, startContainer } from '../../lib/docker/start-container.ts';

@@ -4,7 +4,7 @@ import { hasNetwork } from '../../lib/docker/find-network.ts';
 import { inspectContainer } from '../../lib/docker/inspect-container.ts';
 import { inspectImage } from '../../lib/docker/inspect-image.ts';
 import { GAME_LABEL, OWNER_LABEL } from '../../lib/docker/labels.ts';
-import { listGameContainers } from '../../lib/docker/list-game-containers.ts';
+import { listGameContainers } from '../../lib/docker/list-containers.ts';
 import { removeContainer } from '../../lib/docker/remove-container.ts';
 import { disconnectEndpoint, startContainer } from '../../lib/docker/start-container.ts';
 import { stopContainer } from '../../lib/docker/stop-container.ts';

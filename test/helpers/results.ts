@@ -9,13 +9,15 @@ export function startedResult(gameId = 'g', containerId = 'c1'): Result {
     engineEndpoint: `http://galaxy-game-${gameId}:8080`,
     effects: {
       record: { expected: null, next: makeRecord({ gameId, currentContainerId: containerId }) },
-      health: {
-        type: 'container_started',
-        source: 'start',
-        containerId,
-        occurredAtMs: 1_767_225_600_000,
-        details: { image_ref: 'engine:1' },
-      },
+      health: [
+        {
+          type: 'container_started',
+          source: 'start',
+          containerId,
+          occurredAtMs: 1_767_225_600_000,
+          details: { image_ref: 'engine:1' },
+        },
+      ],
     },
   };
 }

@@ -73,6 +73,7 @@ describe('the audit trail', () => {
         attempt: 0,
         started_at: null,
         finished_at: null,
+        exit_evidence: null,
       });
 
       const mine = await store.claim('g');
@@ -83,6 +84,7 @@ describe('the audit trail', () => {
         status: 'running',
         attempt: 1,
         finished_at: null,
+        exit_evidence: null,
       });
       expect(running.started_at).to.equal(new Date(mine.startedAt ?? 0).toISOString());
 

@@ -29,7 +29,7 @@ const STARTED: HealthEvent = {
 const ANSWER = makeJobResult({ gameId: 'g', opKind: 'start', requestEntryId: '1-0', outcome: 'success' });
 const CREATED: Effects = {
   record: { expected: null, next: makeRecord({ currentContainerId: 'c1' }) },
-  health: STARTED,
+  health: [STARTED],
 };
 
 describe('a commit', () => {

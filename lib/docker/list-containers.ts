@@ -11,10 +11,25 @@ export async function listGameContainers(
   game: { gameId: string; network: string },
   signal: AbortSignal,
 ): Promise<Container[]> {
+  const listed = await listByLabels(connection, { [GAME_LABEL]: game.gameId }, signal);
+  return listed.filter((container) => isOurs(container, game));
+}
+
+/** All containers with our owner label, running or not, on whatever network: another Runtime Manager's too. */
+export function listOwnedContainers(connection: DockerConnection, signal: AbortSignal): Promise<Container[]> {
+  return listByLabels(connection, {}, signal);
+}
+
+async function listByLabels(
+  connection: DockerConnection,
+  further: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Container[]> {
+  const labels = Object.entries({ [OWNER_LABEL]: OWNER, ...further });
   const listed = await look(connection, 'list containers', signal, (docker, abortSignal) =>
     docker.listContainers({
       all: true,
-      filters: { label: [`${OWNER_LABEL}=${OWNER}`, `${GAME_LABEL}=${game.gameId}`] },
+      filters: { label: labels.map(([name, value]) => `${name}=${value}`) },
       abortSignal,
     }),
   );
@@ -27,5 +42,5 @@ export async function listGameContainers(
     networks: Object.keys(info.NetworkSettings?.Networks ?? {}),
   }));
   // The filter is Docker's; what follows from it is ours to check.
-  return containers.filter((container) => isOurs(container, game));
+  return containers.filter((one) => labels.every(([name, value]) => one.labels[name] === value));
 }

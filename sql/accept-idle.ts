@@ -1,0 +1,34 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { acceptOperations, type NewOperation } from './accept-operations.ts';
+import { lockGames } from './locks.ts';
+import type { WaitingGame } from './operation-log.ts';
+
+const busyRow = z.strictObject({ gameId: z.string() });
+
+/** Those of the games whose turn is taken: with an operation that has not ended. */
+export async function findBusy(db: CommonQueryMethods, gameIds: readonly string[]): Promise<Set<string>> {
+  const rows = await db.any(sql.type(busyRow)`
+    select game_id as "gameId" from unnest(${sql.array([...gameIds], 'text')}) as game (game_id)
+    where exists (
+      select 1 from rtmanager.operation_log as entry where entry.game_id = game.game_id and status <> 'finished')`);
+  return new Set(rows.map((row) => row.gameId));
+}
+
+/**
+ * Queues what RTM itself finds to do, of games with nothing else to do; the others are left out. So a game has one such
+ * operation at most, and people come first. Must run in a transaction.
+ */
+export async function acceptIdle(
+  transaction: CommonQueryMethods,
+  operations: readonly NewOperation[],
+): Promise<readonly WaitingGame[]> {
+  const gameIds = operations.map((one) => one.gameId);
+  // Before the look: who accepts at the same time waits for this transaction, or was seen by it.
+  await lockGames(transaction, 'accept', gameIds);
+  const busy = await findBusy(transaction, gameIds);
+  return acceptOperations(
+    transaction,
+    operations.filter((one) => !busy.has(one.gameId)),
+  );
+}
