@@ -1,5 +1,6 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
 import { patchRuntime } from './patch-runtime.ts';
+import { reconcileGame } from './reconcile-game.ts';
 import { restartRuntime } from './restart-runtime.ts';
 import { startRuntime } from './start-runtime.ts';
 import { stopRuntime } from './stop-runtime.ts';
@@ -12,4 +13,7 @@ export const handlers: Handlers = {
   restart: restartRuntime,
   patch: patchRuntime,
   cleanup_container: cleanupRuntime,
+  reconcile_adopt: reconcileGame,
+  reconcile_dispose: reconcileGame,
+  reconcile_exit: reconcileGame,
 };

@@ -68,6 +68,16 @@ export function recordStart(before: RuntimeRecord | null, start: Start, nowMs: n
   };
 }
 
+/** A running container that RTM did not start itself, or not this time, is the game's from now on. */
+export function recordAdoption(
+  before: RuntimeRecord | null,
+  start: Start & { readonly startedAtMs: number },
+  nowMs: number,
+): RecordChange {
+  const { expected, next } = recordStart(before, start, nowMs);
+  return { expected, next: { ...next, startedAt: start.startedAtMs } };
+}
+
 /** The container is there and does not run. */
 export function recordStop(before: RuntimeRecord, nowMs: number): RecordChange {
   return { expected: before, next: { ...before, status: 'stopped', stoppedAt: nowMs, lastOpAt: nowMs } };

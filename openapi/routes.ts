@@ -6,12 +6,14 @@ import { makeAuditRoutes } from './audit.ts';
 import { type MutationDeps, makeMutations } from './mutations.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
+import { makeReconcilePlanRoute, type PlanReconciliation } from './reconcile-plan.ts';
 import { renderRuntime } from './render.ts';
 import type { Routes } from './route.ts';
 import { makeRuntimeReads } from './runtime-reads.ts';
 
 export interface RouteDeps extends MutationDeps {
   readonly readiness: ReadinessChecks;
+  readonly planReconciliation: PlanReconciliation;
 }
 
 /** What serves each operation of the contract, by its id. */
@@ -23,6 +25,7 @@ export function makeRoutes(deps: RouteDeps): Routes {
   return {
     ...makeMutations(deps),
     ...makeAuditRoutes(db),
+    internalGetReconcilePlan: makeReconcilePlanRoute(deps.planReconciliation),
 
     internalHealthz(_request, response) {
       response.json({ status: 'ok' });

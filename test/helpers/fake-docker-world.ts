@@ -8,13 +8,18 @@ export interface FakeContainer {
   readonly image: string;
   readonly labels: Readonly<Record<string, string>> | null;
   readonly networks: readonly string[];
-  state: 'created' | 'running' | 'exited';
+  state: 'created' | 'running' | 'exited' | 'paused' | 'removing';
+  exitCode?: number;
+  oomKilled?: boolean;
 }
 
 interface FakeImage {
   readonly id: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+/** Docker calls a paused container running too. */
+const runs = ({ state }: FakeContainer): boolean => state === 'running' || state === 'paused';
 
 /** What the fake daemon has; tests change it and look at what RTM made of it. */
 export interface FakeDockerWorld {
@@ -24,6 +29,8 @@ export interface FakeDockerWorld {
   readonly images: Map<string, FakeImage>;
   /** Images that a pull brings. */
   readonly registry: Map<string, FakeImage>;
+  /** Another id is another daemon. */
+  daemonId: string;
   put(container: Partial<FakeContainer> & { readonly name: string }): FakeContainer;
 }
 
@@ -88,7 +95,14 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
   api.route('GET /containers/:id/json', ({ params }) => {
     const one = find(params[0]);
     if (!one) return gone('container');
-    const state = { Status: one.state, Running: one.state === 'running', ExitCode: 0, OOMKilled: false };
+    const state = {
+      Status: one.state,
+      Running: runs(one),
+      ExitCode: one.exitCode ?? 0,
+      OOMKilled: one.oomKilled ?? false,
+      StartedAt: '2026-01-01T00:00:00.123456789Z',
+      FinishedAt: runs(one) ? '0001-01-01T00:00:00Z' : '2026-01-01T01:00:00.123456789Z',
+    };
     return {
       status: 200,
       body: {
@@ -96,7 +110,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
         Name: `/${one.name}`,
         Image: images.get(one.image)?.id ?? 'sha256:unknown',
         State: state,
-        Config: { Labels: one.labels },
+        Config: { Labels: one.labels, Image: one.image },
         NetworkSettings: networkView(one),
       },
     };
@@ -148,7 +162,12 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
     return { status: 200, body: `${JSON.stringify({ status: 'Pull complete' })}\r\n` };
   });
 
-  return { containers, networks, images, registry, put };
+  const world: FakeDockerWorld = { containers, networks, images, registry, put, daemonId: 'THE:DAEMON' };
+  api.route('GET /info', () => ({
+    status: 200,
+    body: { ID: world.daemonId, SystemTime: new Date().toISOString() },
+  }));
+  return world;
 }
 
 interface CreateBody {

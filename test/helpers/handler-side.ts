@@ -1,25 +1,22 @@
 import { stat } from 'node:fs/promises';
-import type { Handler, Handlers } from '../../handlers/types.ts';
-import { parseConfig } from '../../lib/config.ts';
-import { makeDockerConnection } from '../../lib/docker/connection.ts';
-import { makeDocker } from '../../lib/docker/docker.ts';
-import { makeImageStore } from '../../lib/docker/image-store.ts';
+import type { Handler, Handlers, TickContext } from '../../handlers/types.ts';
 import { makeLabels } from '../../lib/docker/labels.ts';
 import { parseGameId } from '../../lib/game-id.ts';
 import { containerName } from '../../lib/game-names.ts';
-import { makeRegistryAuth } from '../../lib/registry-auth.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
 import { makeLeaseKeeper } from '../../queues/leases.ts';
 import { makeRunHead } from '../../queues/run-operation.ts';
 import type { RunReport } from '../../queues/run-report.ts';
 import type { NewOperation } from '../../sql/accept-operations.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
-import { type FakeDockerApi, makeFakeDockerApi } from './fake-docker-api.ts';
-import { type FakeContainer, type FakeDockerWorld, makeFakeDockerWorld } from './fake-docker-world.ts';
-import { makeMemoryLogger } from './memory-logger.ts';
+import { makeFakeDocker } from './fake-docker.ts';
+import type { FakeDockerApi } from './fake-docker-api.ts';
+import type { FakeContainer, FakeDockerWorld } from './fake-docker-world.ts';
+import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
 import { makeRecord } from './records.ts';
 import { makeStateRoot } from './state-root.ts';
 import { makeStore, type Store } from './store.ts';
+import { makeTestConfig } from './test-config.ts';
 
 export const OLD_IMAGE = 'galaxy/engine:1.0.0';
 export const NEW_IMAGE = 'galaxy/engine:1.0.1';
@@ -29,6 +26,9 @@ export interface HandlerSide {
   readonly store: Store;
   readonly api: FakeDockerApi;
   readonly world: FakeDockerWorld;
+  readonly log: MemoryLogger;
+  /** For handlers of schedules. */
+  readonly tick: TickContext;
   /** A game with a record and, unless it is removed, a container. */
   putGame(gameId: string, given?: Partial<RuntimeRecord>): Promise<FakeContainer | undefined>;
   queue(...requests: Partial<NewOperation>[]): Promise<void>;
@@ -46,27 +46,15 @@ export async function makeHandlerSide(
   const store = stack.adopt(await makeStore(), (one) => one.destroy());
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove());
   const { uid, gid } = await stat(stateRoot.path);
-  const config = parseConfig({
-    RTMANAGER_POSTGRES_PRIMARY_DSN: store.dsn,
-    RTMANAGER_REDIS_MASTER_ADDR: '127.0.0.1:1',
-    RTMANAGER_LOBBY_INTERNAL_BASE_URL: 'http://127.0.0.1:1',
+  const config = makeTestConfig({
     RTMANAGER_GAME_STATE_ROOT: stateRoot.path,
     RTMANAGER_GAME_STATE_OWNER_UID: String(uid),
     RTMANAGER_GAME_STATE_OWNER_GID: String(gid),
     ...variables,
   });
-  const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
+  const { api, world, docker } = stack.adopt(await makeFakeDocker(config), (one) => one.close());
   const { network } = config.docker;
-  const world = makeFakeDockerWorld(api, network);
   for (const image of [OLD_IMAGE, NEW_IMAGE]) world.images.set(image, { id: `sha256:${image}` });
-  const connection = makeDockerConnection({ host: api.host });
-  const images = makeImageStore(connection, {
-    policy: config.image.pullPolicy,
-    pullTimeoutMs: config.image.pullTimeoutMs,
-    parallelPulls: config.docker.parallelPulls,
-    registryAuth: makeRegistryAuth(undefined),
-  });
-  const docker = makeDocker(connection, { network, parallelStarts: 4, images });
   const log = makeMemoryLogger();
   const leaseMs = 60_000;
   const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
@@ -78,6 +66,16 @@ export async function makeHandlerSide(
     store,
     api,
     world,
+    log,
+    tick: {
+      signal: new AbortController().signal,
+      log,
+      docker,
+      db: store.db,
+      wake: async () => undefined,
+      now: Date.now,
+      config,
+    },
     async putGame(gameId, given = {}) {
       const image = given.currentImageRef ?? OLD_IMAGE;
       const status = given.status ?? 'running';

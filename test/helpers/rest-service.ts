@@ -5,6 +5,7 @@ import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
 import { makeOutcomeWatch, type OutcomeWatch } from '../../openapi/outcome-watch.ts';
 import type { ReadinessChecks } from '../../openapi/readiness.ts';
+import type { PlanReconciliation } from '../../openapi/reconcile-plan.ts';
 import type { WaitingGame } from '../../sql/operation-log.ts';
 import { assertContract } from './assert-contract.ts';
 import { exchange, type HttpExchange } from './http-exchange.ts';
@@ -30,10 +31,12 @@ interface RestOptions {
   readonly http?: Partial<Config['http']>;
   /** How long a mutation waits for its operation, which nobody runs unless the test does. */
   readonly waitMs?: number;
+  readonly planReconciliation?: PlanReconciliation;
   readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
 const ok = () => Promise.resolve();
+const neverAsked = () => Promise.reject(new Error('no plan was to be asked for'));
 
 export async function makeRestService(options: RestOptions): Promise<RestService> {
   const { db, token, readiness, http, waitMs = 10_000, wake = ok } = options;
@@ -50,6 +53,7 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     outcomes,
     waitMs,
     board,
+    planReconciliation: options.planReconciliation ?? neverAsked,
     readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
   });
   const listener = await openListener(httpConfig, app);

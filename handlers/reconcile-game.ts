@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Container, type InspectedContainer, operationOf } from '../lib/docker/container.ts';
+import { DockerStatusError, mapRefusal } from '../lib/docker/map-error.ts';
+import { type InnerEntry, OperationFailure } from '../lib/effects.ts';
+import { toRuntimeError } from '../lib/errors.ts';
+import { type GameId, parseGameId } from '../lib/game-id.ts';
+import { SNAPSHOT_SOURCES, type SnapshotSource } from '../lib/health.ts';
+import { type DriftStep, OP_KIND_OF, planReconcile, WORK_IS_OVER_MS } from '../lib/reconcile-plan.ts';
+import { repairRecord } from '../lib/repair-record.ts';
+import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import type { Handler, HandlerContext } from './types.ts';
+
+/**
+ * Brings one game's record and containers back in step (spec, section 5). What was found when the operation was queued
+ * is only a hint: it looks again, at its turn, and does what is called for now. Nothing any more is success too.
+ */
+export const reconcileGame: Handler = async (operation, context) => {
+  const gameId = parseGameId(operation.gameId);
+  const record = await context.records.get(gameId);
+  const containers = await look(gameId, record, context);
+  const steps = await planGame(gameId, record, containers, context);
+
+  const repair = steps.find((step) => !['remove_container', 'leave_alone'].includes(step.action));
+  const finding = { source: sourceOf(operation.reason), nowMs: context.now() };
+  const container = containers.find((one) => one.id === repair?.containerId) ?? null;
+  const effects = repair
+    ? repairRecord(repair.action, { gameId, record, container, config: context.config }, finding)
+    : {};
+  const now = effects.record?.next ?? record;
+  const kind = repair && OP_KIND_OF[repair.action];
+  const inner =
+    kind && kind !== operation.opKind && now ? [innerEntry(kind, now, repair, finding.nowMs)] : [];
+
+  const removed = await removeLeftovers(steps, context, { ...effects, inner });
+  return {
+    replay: !repair && removed === 0,
+    containerId: repair?.containerId ?? record?.currentContainerId ?? null,
+    engineEndpoint: now?.engineEndpoint ?? null,
+    effects: { ...effects, inner },
+    ...(now ? { imageRef: now.currentImageRef } : {}),
+  };
+};
+
+/** Who found it: the operation's reason. */
+const sourceOf = (reason: string | null): SnapshotSource =>
+  SNAPSHOT_SOURCES.find((source) => source === reason) ?? 'reconcile';
+
+/** The game's containers that are ours, and the recorded one wherever it is, each inspected now. */
+async function look(
+  gameId: GameId,
+  record: RuntimeRecord | null,
+  { docker }: HandlerContext,
+): Promise<InspectedContainer[]> {
+  const listed = await docker.listGame(gameId);
+  const ids = new Set(listed.map((container) => container.id));
+  if (record?.currentContainerId) ids.add(record.currentContainerId);
+  const inspected = await Promise.all([...ids].map((id) => settled(docker, id)));
+  return inspected.filter((container) => container !== null);
+}
+
+/** How often, and how far apart, a container that is being removed is looked at again before it counts as there. */
+const LOOKS = 50;
+const LOOK_EVERY_MS = 100;
+
+/** A container that is being removed is about to be gone: a forced removal is no exit. */
+async function settled(docker: HandlerContext['docker'], id: string): Promise<InspectedContainer | null> {
+  for (let looks = 1; ; looks += 1) {
+    const container = await docker.inspect(id);
+    if (container?.state !== 'removing' || looks === LOOKS) return container;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function planGame(
+  gameId: GameId,
+  record: RuntimeRecord | null,
+  containers: readonly Container[],
+  { docker, findEnded, knownDaemonId, log }: HandlerContext,
+): Promise<DriftStep[]> {
+  const ended = await findEnded(gameId, containers.map(operationOf), WORK_IS_OVER_MS);
+  const steps = planReconcile({
+    records: record ? [record] : [],
+    containers,
+    network: docker.network,
+    ended: new Map([[gameId, [...ended]]]),
+  });
+  if (!steps.some((step) => step.action === 'dispose')) return steps;
+  // Of another daemon than the records tell of, absence says nothing.
+  if ((await docker.daemon()).id === (await knownDaemonId())) return steps;
+  log.warn(
+    'Docker is another daemon than the records tell of; nothing is disposed before reconcile knows it',
+  );
+  return steps.filter((step) => step.action !== 'dispose');
+}
+
+/** Removes what ended operations left, and returns how many; what Docker keeps fails the operation, with its effects. */
+async function removeLeftovers(
+  steps: readonly DriftStep[],
+  { docker, log }: HandlerContext,
+  effects: OperationFailure['aftermath']['effects'],
+): Promise<number> {
+  const leftovers = steps.filter((step) => step.action === 'remove_container');
+  let refused: unknown;
+  for (const { containerId, reason } of leftovers) {
+    if (containerId === null) continue;
+    log.warn('removing a container that an ended operation left', { container_id: containerId, reason });
+    try {
+      await docker.remove(containerId);
+    } catch (error) {
+      if (!(error instanceof DockerStatusError)) throw error;
+      refused ??= mapRefusal(error, `remove container ${containerId}`);
+    }
+  }
+  if (refused) throw new OperationFailure(toRuntimeError(refused), { effects, imageRef: '' });
+  return leftovers.length;
+}
+
+const innerEntry = (
+  opKind: InnerEntry['opKind'],
+  record: RuntimeRecord,
+  step: DriftStep,
+  startedAt: number,
+): InnerEntry => ({
+  opKind,
+  outcome: 'success',
+  errorCode: null,
+  errorMessage: null,
+  containerId: step.containerId,
+  imageRef: record.currentImageRef,
+  reason: null,
+  startedAt,
+});

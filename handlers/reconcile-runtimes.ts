@@ -1,0 +1,126 @@
+import { daemonTimeNanos } from '../lib/daemon-time.ts';
+import type { SnapshotSource } from '../lib/health.ts';
+import { OP_KIND_OF } from '../lib/reconcile-plan.ts';
+import { type PlannedStep, type ReconcilePlan, surveyDrift } from '../lib/survey-drift.ts';
+import { acceptIdle, findBusy } from '../sql/accept-idle.ts';
+import type { NewOperation } from '../sql/accept-operations.ts';
+import { getKnownDaemon, noteDaemon } from '../sql/docker-daemon.ts';
+import { findEnded } from '../sql/operation-log.ts';
+import { listRecordedGames } from '../sql/recorded-games.ts';
+import type { TickContext } from './types.ts';
+
+/** Games whose operations are accepted in one transaction. */
+const BATCH = 500;
+
+/** What a pass would do now, without doing it. */
+export function planReconciliation(
+  context: Pick<TickContext, 'docker' | 'db' | 'config' | 'now' | 'signal'>,
+): Promise<ReconcilePlan> {
+  const { docker, db, config, now, signal } = context;
+  return surveyDrift({
+    docker,
+    now,
+    signal,
+    maxDisposeShare: config.reconcile.maxDisposeShare,
+    store: {
+      listRecorded: (alsoRemoved) => listRecordedGames(db, alsoRemoved),
+      findBusy: (gameIds) => findBusy(db, gameIds),
+      findEnded: (operationIds, agoMs) => findEnded(db, { operationIds, agoMs }),
+      knownDaemonId: async () => (await getKnownDaemon(db))?.daemonId ?? null,
+    },
+  });
+}
+
+/**
+ * One pass: what is out of step is queued to be repaired, each game in its own turn. Returns what was found; of that the
+ * steps that change something are queued, but for disposals while the brake is on.
+ *
+ * @param source who asks, which the snapshots then tell
+ * @param isWanted leaves the other steps for another pass
+ */
+export async function reconcileRuntimes(
+  context: TickContext,
+  source: SnapshotSource,
+  isWanted: (step: PlannedStep) => boolean = () => true,
+): Promise<ReconcilePlan> {
+  const { db, log, now } = context;
+  const plan = await planReconciliation(context);
+  const { brake, daemon, daemonChanged } = plan;
+  const held = brake.on ? gamesToDispose(plan) : new Set<string>();
+  const steps = plan.steps.filter((step) => isWanted(step) && !held.has(step.gameId));
+  const operations = [...Map.groupBy(steps, (step) => step.gameId).values()].flatMap((ofGame) =>
+    operationFor(ofGame, source, now()),
+  );
+  for (let from = 0; from < operations.length; from += BATCH) {
+    const batch = operations.slice(from, from + BATCH);
+    const waiting = await db.transaction((transaction) => acceptIdle(transaction, batch));
+    await context.wake(waiting);
+  }
+  // After the steps were taken: the records tell of this daemon from now on.
+  await noteDaemon(db, { daemonId: daemon.id, eventCursor: daemonTimeNanos(daemon.now) });
+
+  if (daemonChanged) {
+    log.error('Docker is another daemon than the records tell of; this pass disposed no game', {
+      daemon_id: daemon.id,
+    });
+  }
+  if (brake.on) {
+    log.error('the dispose brake is on: too many containers are gone at once, no game was disposed', {
+      would_dispose: brake.wouldDispose,
+      running: brake.running,
+      max_share: brake.maxShare,
+    });
+  }
+  if (operations.length > 0) {
+    log.warn('records and containers were out of step; repair is queued', {
+      source,
+      games: operations.length,
+      ...countActions(steps),
+    });
+  }
+  tellLeftAlone(plan, context);
+  return plan;
+}
+
+/** How many of those that are left alone a log line names. */
+const NAMED = 10;
+
+function tellLeftAlone({ steps }: ReconcilePlan, { log }: TickContext): void {
+  const left = steps.filter((step) => step.action === 'leave_alone');
+  if (left.length === 0) return;
+  log.info('containers are left alone; GET /api/v1/internal/reconcile/plan says why', {
+    count: left.length,
+    containers: left.slice(0, NAMED).map((step) => step.containerId),
+  });
+}
+
+const gamesToDispose = ({ steps }: ReconcilePlan): Set<string> =>
+  new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
+
+/** One operation does everything that its game calls for; what changes the record gives it its name. */
+function operationFor(steps: readonly PlannedStep[], source: SnapshotSource, nowMs: number): NewOperation[] {
+  const kinds = steps
+    .toSorted((left, right) => rank(left) - rank(right))
+    .flatMap(({ action }) => (action === 'skip_busy' ? [] : (OP_KIND_OF[action] ?? [])));
+  const [opKind] = kinds;
+  const [{ gameId } = { gameId: '' }] = steps;
+  if (!opKind) return [];
+  return [
+    {
+      gameId,
+      opKind,
+      opSource: 'auto_reconcile',
+      sourceRef: null,
+      imageRef: null,
+      reason: source,
+      requestedAt: nowMs,
+    },
+  ];
+}
+
+const countActions = (steps: readonly PlannedStep[]): Record<string, number> =>
+  Object.fromEntries(
+    [...Map.groupBy(steps, (step) => step.action)].map(([action, all]) => [action, all.length]),
+  );
+
+const rank = ({ action }: PlannedStep): number => (action === 'remove_container' ? 1 : 0);
