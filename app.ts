@@ -2,15 +2,14 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { DatabasePool } from 'slonik';
 import { sql } from 'slonik';
-import { handlers } from './handlers/index.ts';
+import { handlers, tickHandlers } from './handlers/index.ts';
+import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runtimes.ts';
+import type { TickContext, TickHandler } from './handlers/types.ts';
 import type { Config } from './lib/config.ts';
-import { makeDockerConnection } from './lib/docker/connection.ts';
-import { type Docker, makeDocker } from './lib/docker/docker.ts';
-import { makeImageStore } from './lib/docker/image-store.ts';
+import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
-import { makeRegistryAuth } from './lib/registry-auth.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
@@ -25,7 +24,7 @@ import { startPump } from './queues/pump.ts';
 import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
 import { repair } from './queues/repair.ts';
 import { makeRunHead, type RunHead } from './queues/run-operation.ts';
-import { startSchedules } from './queues/schedules.ts';
+import { startSchedules, type Tick } from './queues/schedules.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
@@ -40,6 +39,8 @@ const REST_CONNECTIONS = 2;
 const REST_QUERY_TIMEOUT_MS = 8_000;
 const REPAIR_INTERVAL_MS = 2_000;
 const REDIS_WAIT_MS = 3_000;
+/** The first look at all containers takes 3 s with 10,000 of them; a silent Docker must not hold the start for ever. */
+const FIRST_PASS_MS = 15_000;
 /**
  * For telling those who still wait, when the time to shut down is over, that another replica goes on: longer than the
  * queues' own last words may take while Redis is away.
@@ -90,7 +91,7 @@ export async function startApp(
 
   // Replicas share a database, and so the names of their queues; another Runtime Manager on this Redis does not.
   const prefix = `rtm-${await getDeploymentId(db)}`;
-  const docker = buildDocker(config);
+  const docker = makeConfiguredDocker(config);
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
@@ -127,6 +128,25 @@ export async function startApp(
   const outcomes = stack.adopt(makeOutcomeWatch({ db: restDb, log }), (watch) => watch.close());
   const runAndTell: RunHead = (...args) => runHead(...args).finally(outcomes.nudge);
   const shutdownMs = config.shutdown.timeoutMs;
+  const caretaking: Omit<TickContext, 'signal' | 'dueAtMs'> = {
+    log,
+    docker,
+    db: backgroundDb,
+    // Redis may be away: the repair sweep wakes them then.
+    wake: (games) =>
+      dispatcher.wake(games).catch((error) => log.warn('games are woken by repair', { error })),
+    now,
+    config,
+  };
+  const everyMs: Record<keyof typeof tickHandlers, number> = {
+    reconcile: config.reconcile.intervalMs,
+  };
+  const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
+    name,
+    everyMs: everyMs[name as keyof typeof tickHandlers],
+    run: (tick: Tick) => run({ ...caretaking, ...tick }),
+  }));
+  await reconcileFirst({ ...caretaking, signal: stopping });
 
   const workers = stack.adopt(
     startLifecycleWorkers({
@@ -157,6 +177,7 @@ export async function startApp(
           everyMs: REPAIR_INTERVAL_MS,
           run: () => repair({ db: backgroundDb, dispatcher, outbox, log }),
         },
+        ...caretakers,
       ],
     }),
     (one) => one.close(),
@@ -183,6 +204,7 @@ export async function startApp(
     log,
     token: config.http.token,
     listenHost: config.http.listen.host,
+    planReconciliation: (signal) => planReconciliation({ ...caretaking, signal, db: restDb }),
     board: makeBoard({
       basePath: BOARD_PATH,
       lifecycle: dispatcher.queues,
@@ -219,18 +241,17 @@ export async function startApp(
   };
 }
 
-function buildDocker(config: Config): Docker {
-  const { host, tlsCaFile, tlsCertFile, tlsKeyFile, network, parallelStarts, parallelPulls } = config.docker;
-  const usesTls = tlsCaFile ?? tlsCertFile;
-  const connection = makeDockerConnection({
-    host,
-    tls: usesTls ? { ca: tlsCaFile, cert: tlsCertFile, key: tlsKeyFile } : undefined,
-  });
-  const images = makeImageStore(connection, {
-    policy: config.image.pullPolicy,
-    pullTimeoutMs: config.image.pullTimeoutMs,
-    parallelPulls,
-    registryAuth: makeRegistryAuth(config.docker.registryAuthFile),
-  });
-  return makeDocker(connection, { network, parallelStarts, images });
+/**
+ * Records and containers are compared before any job is taken, so that no operation acts on what is long over. Where
+ * Docker does not answer jobs are taken all the same, each of which looks for itself: requests must come to an end.
+ */
+async function reconcileFirst(context: Parameters<typeof reconcileRuntimes>[0]): Promise<void> {
+  const { signal, log } = context;
+  try {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(FIRST_PASS_MS)]);
+    await reconcileRuntimes({ ...context, signal: inTime }, 'reconcile');
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn('records and containers could not be compared at the start; it is tried again', { error });
+  }
 }

@@ -1,10 +1,11 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
 import { patchRuntime } from './patch-runtime.ts';
 import { reconcileGame } from './reconcile-game.ts';
+import { reconcileRuntimes } from './reconcile-runtimes.ts';
 import { restartRuntime } from './restart-runtime.ts';
 import { startRuntime } from './start-runtime.ts';
 import { stopRuntime } from './stop-runtime.ts';
-import type { Handlers } from './types.ts';
+import type { Handlers, TickHandler } from './types.ts';
 
 /** Every kind of operation that this version runs. */
 export const handlers: Handlers = {
@@ -17,3 +18,8 @@ export const handlers: Handlers = {
   reconcile_dispose: reconcileGame,
   reconcile_exit: reconcileGame,
 };
+
+/** What this version looks after by itself, by the names of the schedules. */
+export const tickHandlers = {
+  reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
+} as const satisfies Record<string, TickHandler>;

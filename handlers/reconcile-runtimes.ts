@@ -12,9 +12,11 @@ import type { TickContext } from './types.ts';
 /** Games whose operations are accepted in one transaction. */
 const BATCH = 500;
 
+type PassContext = Omit<TickContext, 'dueAtMs'>;
+
 /** What a pass would do now, without doing it. */
 export function planReconciliation(
-  context: Pick<TickContext, 'docker' | 'db' | 'config' | 'now' | 'signal'>,
+  context: Pick<PassContext, 'docker' | 'db' | 'config' | 'now' | 'signal'>,
 ): Promise<ReconcilePlan> {
   const { docker, db, config, now, signal } = context;
   return surveyDrift({
@@ -39,7 +41,7 @@ export function planReconciliation(
  * @param isWanted leaves the other steps for another pass
  */
 export async function reconcileRuntimes(
-  context: TickContext,
+  context: PassContext,
   source: SnapshotSource,
   isWanted: (step: PlannedStep) => boolean = () => true,
 ): Promise<ReconcilePlan> {
@@ -85,7 +87,7 @@ export async function reconcileRuntimes(
 /** How many of those that are left alone a log line names. */
 const NAMED = 10;
 
-function tellLeftAlone({ steps }: ReconcilePlan, { log }: TickContext): void {
+function tellLeftAlone({ steps }: ReconcilePlan, { log }: PassContext): void {
   const left = steps.filter((step) => step.action === 'leave_alone');
   if (left.length === 0) return;
   log.info('containers are left alone; GET /api/v1/internal/reconcile/plan says why', {

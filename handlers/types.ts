@@ -70,6 +70,8 @@ export type Handlers = Readonly<Record<OpKind, Handler>>;
 export interface TickContext {
   /** Aborts when the replica shuts down. */
   readonly signal: AbortSignal;
+  /** When the tick was to be, epoch milliseconds: a multiple of its interval. */
+  readonly dueAtMs: number;
   readonly log: Logger;
   readonly docker: Docker;
   readonly db: Db;
@@ -79,3 +81,6 @@ export interface TickContext {
   readonly now: () => number;
   readonly config: Config;
 }
+
+/** Work that is due every so often, in whichever replica the tick falls to; a slow one may meet the next. */
+export type TickHandler = (context: TickContext) => Promise<unknown>;

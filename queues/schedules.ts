@@ -12,8 +12,14 @@ import { workerLiveness } from './worker-liveness.ts';
 export interface Schedule {
   readonly name: string;
   readonly everyMs: number;
-  /** @param dueAtMs when the tick was to be, by the schedule: a multiple of `everyMs` since the epoch */
-  readonly run: (dueAtMs: number) => Promise<void>;
+  readonly run: (tick: Tick) => Promise<unknown>;
+}
+
+export interface Tick {
+  /** When it was to be, by the schedule: a multiple of `everyMs` since the epoch. */
+  readonly dueAtMs: number;
+  /** Aborts when the replica shuts down. */
+  readonly signal: AbortSignal;
 }
 
 export interface Schedules {
@@ -34,20 +40,26 @@ interface SchedulesDeps {
 
 /** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there. */
 const WATCH_MS = 5_000;
+/** A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. */
+const TICKS_AT_ONCE = 4;
 const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 100 } };
 
 /** Puts the schedules up and runs their ticks as they fall to this replica. */
 export function startSchedules(deps: SchedulesDeps): Schedules {
   const { connection, prefix, schedules, log } = deps;
+  const closing = new AbortController();
   const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
   const worker = new Worker(
     'schedules',
-    (job) => scheduleOf(job.name).run(job.timestamp + (job.opts.delay ?? 0)),
+    async (job) => {
+      const dueAtMs = job.timestamp + (job.opts.delay ?? 0);
+      await scheduleOf(job.name).run({ dueAtMs, signal: closing.signal });
+    },
     {
       connection: deps.workerConnection,
       prefix,
-      concurrency: schedules.length,
+      concurrency: schedules.length * TICKS_AT_ONCE,
       ...workerLiveness(deps.leaseMs),
     },
   );
@@ -62,7 +74,6 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     return schedule;
   }
 
-  const closing = new AbortController();
   const watching = watch();
 
   async function watch(): Promise<void> {

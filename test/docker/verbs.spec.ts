@@ -94,7 +94,12 @@ describe('one verb of Docker', () => {
         labels: ours,
         networks: [NETWORK],
         exitCode: 0,
+        startedAt: '2026-01-01T00:00:00.123456789Z',
+        finishedAt: '2026-01-01T01:00:00.123456789Z',
+        restartCount: 0,
+        health: 'none',
         oomKilled: false,
+        image: 'galaxy/engine:1.0.0',
         imageId: 'sha256:1111',
       };
       expect(await inspectContainer(connection, 'one', signal)).to.deep.equal(expected);

@@ -1,8 +1,6 @@
 import type { Config } from '../../lib/config.ts';
-import { makeDockerConnection } from '../../lib/docker/connection.ts';
-import { type Docker, makeDocker } from '../../lib/docker/docker.ts';
-import { makeImageStore } from '../../lib/docker/image-store.ts';
-import { makeRegistryAuth } from '../../lib/registry-auth.ts';
+import { makeConfiguredDocker } from '../../lib/docker/configured-docker.ts';
+import type { Docker } from '../../lib/docker/docker.ts';
 import { type FakeDockerApi, makeFakeDockerApi } from './fake-docker-api.ts';
 import { type FakeDockerWorld, makeFakeDockerWorld } from './fake-docker-world.ts';
 
@@ -14,21 +12,9 @@ export interface FakeDocker {
   close(): Promise<void>;
 }
 
-export async function makeFakeDocker(config: Pick<Config, 'docker' | 'image'>): Promise<FakeDocker> {
-  const { network, parallelPulls, parallelStarts } = config.docker;
+export async function makeFakeDocker(config: Config): Promise<FakeDocker> {
   const api = await makeFakeDockerApi();
-  const world = makeFakeDockerWorld(api, network);
-  const connection = makeDockerConnection({ host: api.host });
-  const images = makeImageStore(connection, {
-    policy: config.image.pullPolicy,
-    pullTimeoutMs: config.image.pullTimeoutMs,
-    parallelPulls,
-    registryAuth: makeRegistryAuth(undefined),
-  });
-  return {
-    api,
-    world,
-    docker: makeDocker(connection, { network, parallelStarts, images }),
-    close: () => api.close(),
-  };
+  const world = makeFakeDockerWorld(api, config.docker.network);
+  const docker = makeConfiguredDocker({ ...config, docker: { ...config.docker, host: api.host } });
+  return { api, world, docker, close: () => api.close() };
 }

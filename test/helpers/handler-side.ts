@@ -68,6 +68,7 @@ export async function makeHandlerSide(
     world,
     log,
     tick: {
+      dueAtMs: 0,
       signal: new AbortController().signal,
       log,
       docker,
