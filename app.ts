@@ -3,8 +3,9 @@ import { hostname } from 'node:os';
 import type { DatabasePool } from 'slonik';
 import { sql } from 'slonik';
 import { handlers, tickHandlers } from './handlers/index.ts';
+import { noteContainerEvent } from './handlers/note-container-event.ts';
 import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runtimes.ts';
-import type { TickContext, TickHandler } from './handlers/types.ts';
+import type { CareContext, TickHandler } from './handlers/types.ts';
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
@@ -17,6 +18,8 @@ import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
 import { makeBoard } from './queues/board.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
+import { startDockerEvents } from './queues/docker-events.ts';
+import { startEventJobs } from './queues/event-jobs.ts';
 import { makeLeaseKeeper } from './queues/leases.ts';
 import { startLifecycleWorkers } from './queues/lifecycle-workers.ts';
 import { makeOutbox } from './queues/outbox.ts';
@@ -128,13 +131,15 @@ export async function startApp(
   const outcomes = stack.adopt(makeOutcomeWatch({ db: restDb, log }), (watch) => watch.close());
   const runAndTell: RunHead = (...args) => runHead(...args).finally(outcomes.nudge);
   const shutdownMs = config.shutdown.timeoutMs;
-  const caretaking: Omit<TickContext, 'signal' | 'dueAtMs'> = {
+  const caretaking: Omit<CareContext, 'signal'> = {
     log,
     docker,
     db: backgroundDb,
-    // Redis may be away: the repair sweep wakes them then.
     wake: (games) =>
       dispatcher.wake(games).catch((error) => log.warn('games are woken by repair', { error })),
+    publish: (gameIds) =>
+      outbox.publish(gameIds).catch((error) => log.warn('messages are published by repair', { error })),
+    listenAnew: () => events.listenAnew(),
     now,
     config,
   };
@@ -146,7 +151,8 @@ export async function startApp(
     everyMs: everyMs[name as keyof typeof tickHandlers],
     run: (tick: Tick) => run({ ...caretaking, ...tick }),
   }));
-  await reconcileFirst({ ...caretaking, signal: stopping });
+  // Nobody listens yet.
+  await reconcileFirst({ ...caretaking, listenAnew: () => undefined, signal: stopping });
 
   const workers = stack.adopt(
     startLifecycleWorkers({
@@ -182,6 +188,27 @@ export async function startApp(
     }),
     (one) => one.close(),
   );
+  const eventJobs = stack.adopt(
+    startEventJobs({
+      connection: redis,
+      workerConnection: workerRedis,
+      prefix,
+      handle: (event) => noteContainerEvent(event, { ...caretaking, signal: stopping }),
+      leaseMs,
+      log,
+    }),
+    (one) => one.close(),
+  );
+  const events = stack.adopt(
+    startDockerEvents({
+      docker,
+      db: backgroundDb,
+      jobs: eventJobs,
+      requestPass: () => schedules.runSoon('reconcile'),
+      log,
+    }),
+    (one) => one.close(),
+  );
   const pump = stack.adopt(
     startPump({
       db: backgroundDb,
@@ -208,6 +235,7 @@ export async function startApp(
     board: makeBoard({
       basePath: BOARD_PATH,
       lifecycle: dispatcher.queues,
+      events: eventJobs.queue,
       schedules: schedules.queue,
       log,
     }),

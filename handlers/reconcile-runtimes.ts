@@ -7,16 +7,14 @@ import type { NewOperation } from '../sql/accept-operations.ts';
 import { getKnownDaemon, noteDaemon } from '../sql/docker-daemon.ts';
 import { findEnded } from '../sql/operation-log.ts';
 import { listRecordedGames } from '../sql/recorded-games.ts';
-import type { TickContext } from './types.ts';
+import type { CareContext } from './types.ts';
 
 /** Games whose operations are accepted in one transaction. */
 const BATCH = 500;
 
-type PassContext = Omit<TickContext, 'dueAtMs'>;
-
 /** What a pass would do now, without doing it. */
 export function planReconciliation(
-  context: Pick<PassContext, 'docker' | 'db' | 'config' | 'now' | 'signal'>,
+  context: Pick<CareContext, 'docker' | 'db' | 'config' | 'now' | 'signal'>,
 ): Promise<ReconcilePlan> {
   const { docker, db, config, now, signal } = context;
   return surveyDrift({
@@ -41,7 +39,7 @@ export function planReconciliation(
  * @param isWanted leaves the other steps for another pass
  */
 export async function reconcileRuntimes(
-  context: PassContext,
+  context: CareContext,
   source: SnapshotSource,
   isWanted: (step: PlannedStep) => boolean = () => true,
 ): Promise<ReconcilePlan> {
@@ -74,10 +72,16 @@ export async function reconcileRuntimes(
     });
   }
   if (operations.length > 0) {
+    // A death that no event has told of so far: the events may have died in silence (failure-modes.md, row 1).
+    const missedEvents = steps.filter(
+      ({ action }) => action === 'mark_exited' || action === 'dispose',
+    ).length;
+    if (missedEvents > 0) context.listenAnew();
     log.warn('records and containers were out of step; repair is queued', {
       source,
       games: operations.length,
       ...countActions(steps),
+      missed_events: missedEvents,
     });
   }
   tellLeftAlone(plan, context);
@@ -87,7 +91,7 @@ export async function reconcileRuntimes(
 /** How many of those that are left alone a log line names. */
 const NAMED = 10;
 
-function tellLeftAlone({ steps }: ReconcilePlan, { log }: PassContext): void {
+function tellLeftAlone({ steps }: ReconcilePlan, { log }: CareContext): void {
   const left = steps.filter((step) => step.action === 'leave_alone');
   if (left.length === 0) return;
   log.info('containers are left alone; GET /api/v1/internal/reconcile/plan says why', {

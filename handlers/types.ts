@@ -66,20 +66,28 @@ export type Handler = (operation: Operation, context: HandlerContext) => Promise
 /** A kind without a handler does not compile. */
 export type Handlers = Readonly<Record<OpKind, Handler>>;
 
-/** What a handler of a schedule may use: it looks at all games at once, and queues what it finds to do. */
-export interface TickContext {
+/** What those may use who look at many games at once, and queue what they find to do. */
+export interface CareContext {
   /** Aborts when the replica shuts down. */
   readonly signal: AbortSignal;
-  /** When the tick was to be, epoch milliseconds: a multiple of its interval. */
-  readonly dueAtMs: number;
   readonly log: Logger;
   readonly docker: Docker;
   readonly db: Db;
-  /** Tells the queues of games that got work; rejects when Redis is away, and the repair sweep does it then. */
+  /** Tells the queues of games that got work; never rejects: what Redis does not take, the repair sweep brings. */
   readonly wake: (games: readonly WaitingGame[]) => Promise<void>;
+  /** Sends the messages of these games that wait in the outbox; never rejects, for the same reason. */
+  readonly publish: (gameIds: readonly string[]) => Promise<void>;
+  /** Has the events of Docker subscribed to anew: something was found that they should have told. */
+  readonly listenAnew: () => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly config: Config;
+}
+
+/** What a handler of a schedule may use. */
+export interface TickContext extends CareContext {
+  /** When the tick was to be, epoch milliseconds: a multiple of its interval, unless it was asked for out of turn. */
+  readonly dueAtMs: number;
 }
 
 /** Work that is due every so often, in whichever replica the tick falls to; a slow one may meet the next. */

@@ -14,6 +14,7 @@ interface BoardDeps {
   /** The path that the board is served under, without a slash at its end. */
   readonly basePath: string;
   readonly lifecycle: readonly Queue[];
+  readonly events: Queue;
   readonly schedules: Queue;
   readonly log: Logger;
 }
@@ -54,7 +55,7 @@ const UNREADABLE = {
   message: 'The queue board can not read this request',
 };
 
-async function loadBoard({ basePath, lifecycle, schedules, log }: BoardDeps): Promise<Board> {
+async function loadBoard({ basePath, lifecycle, events, schedules, log }: BoardDeps): Promise<Board> {
   const [{ createBullBoard }, { BullMQAdapter }, { ExpressAdapter }] = await Promise.all([
     import('@bull-board/api'),
     import('@bull-board/api/bullMQAdapter'),
@@ -86,6 +87,9 @@ async function loadBoard({ basePath, lifecycle, schedules, log }: BoardDeps): Pr
         });
         adapter.setFormatter('name', nameOf);
         return adapter;
+      }),
+      new BullMQAdapter(events, {
+        description: 'What Docker told of containers; a retry looks at the game again',
       }),
       // To be read only: without its ticks nothing repairs anything, and nothing would tell.
       new BullMQAdapter(schedules, { readOnlyMode: true, description: 'What is done every so often' }),

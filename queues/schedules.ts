@@ -16,7 +16,7 @@ export interface Schedule {
 }
 
 export interface Tick {
-  /** When it was to be, by the schedule: a multiple of `everyMs` since the epoch. */
+  /** When it was to be: by the schedule a multiple of `everyMs` since the epoch, otherwise when it was asked for. */
   readonly dueAtMs: number;
   /** Aborts when the replica shuts down. */
   readonly signal: AbortSignal;
@@ -24,6 +24,11 @@ export interface Tick {
 
 export interface Schedules {
   readonly queue: Queue;
+  /**
+   * Has one of the replicas do the work of a schedule as soon as it can, after what is under way of it; asked for by
+   * several at once, it is done once. Rejects when Redis is away.
+   */
+  runSoon(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,6 +101,12 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
 
   return {
     queue,
+    async runSoon(name) {
+      await queue.add(name, undefined, {
+        ...KEPT_TICKS,
+        deduplication: { id: `soon-${name}`, keepLastIfActive: true },
+      });
+    },
     async close() {
       closing.abort();
       await watching;

@@ -19,13 +19,13 @@ const outboxRow = z.strictObject({
 /** A message on its way out; `fields` keep their order. */
 export type OutboxRow = z.infer<typeof outboxRow>;
 
-/** Adds messages in the order given; one whose dedupe key is there already is dropped. */
+/** Adds messages in the order given, and returns how many; one whose dedupe key is there already is dropped. */
 export async function addMessages(
   transaction: CommonQueryMethods,
   messages: readonly Message[],
-): Promise<void> {
-  if (messages.length === 0) return;
-  await transaction.query(sql.unsafe`
+): Promise<number> {
+  if (messages.length === 0) return 0;
+  const added = await transaction.query(sql.unsafe`
     insert into rtmanager.outbox (game_id, channel, fields, dedupe_key)
     select game_id, channel, fields::jsonb, dedupe_key from (
       select * from ${sql.unnest(
@@ -39,6 +39,7 @@ export async function addMessages(
         ['int4', 'text', 'text', 'text', 'text'],
       )} as message (place, game_id, channel, fields, dedupe_key) order by place) as in_order
     on conflict (dedupe_key) where dedupe_key is not null do nothing`);
+  return added.rowCount;
 }
 
 interface Waiting {

@@ -26,6 +26,11 @@ export interface DockerConnection {
    * reason of `signal`.
    */
   call<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
+  /**
+   * The same for an answer that has no end of its own: the deadline bounds its beginning, and `signal` ends it.
+   * docker-modem hands out the stream when the head of the answer has come.
+   */
+  open<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
 }
 
 /** A client that speaks the version agreed on. */
@@ -65,18 +70,34 @@ export function makeDockerConnection(address: DockerAddress): DockerConnection {
     }
   };
 
+  const callUntil = async <T>(
+    verb: string,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+    run: Call<T>,
+  ): Promise<T> => {
+    signal.throwIfAborted();
+    const abortSignal = AbortSignal.any([signal, deadline]);
+    try {
+      return await untilAborted(send(run, abortSignal), abortSignal);
+    } catch (error) {
+      if (error instanceof RuntimeError || isSurrender(error)) throw error;
+      const mapped = mapDockerError(verb, error, signal);
+      // The daemon may come back as another version.
+      if (mapped instanceof RuntimeError) negotiated = undefined;
+      throw mapped;
+    }
+  };
+
   return {
-    async call(verb, deadlineMs, signal, run) {
-      signal.throwIfAborted();
-      const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    call: (verb, deadlineMs, signal, run) => callUntil(verb, signal, AbortSignal.timeout(deadlineMs), run),
+    async open(verb, deadlineMs, signal, run) {
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), deadlineMs);
       try {
-        return await untilAborted(send(run, abortSignal), abortSignal);
-      } catch (error) {
-        if (error instanceof RuntimeError || isSurrender(error)) throw error;
-        const mapped = mapDockerError(verb, error, signal);
-        // The daemon may come back as another version.
-        if (mapped instanceof RuntimeError) negotiated = undefined;
-        throw mapped;
+        return await callUntil(verb, signal, late.signal, run);
+      } finally {
+        clearTimeout(timer);
       }
     },
   };

@@ -4,6 +4,7 @@ import type { Lease } from '../lease.ts';
 import { makeSemaphore } from '../semaphore.ts';
 import type { DockerConnection } from './connection.ts';
 import type { Container, InspectedContainer } from './container.ts';
+import { type ContainerEvent, openContainerEvents } from './container-events.ts';
 import { type ContainerSpec, createContainer } from './create-container.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { hasNetwork } from './find-network.ts';
@@ -55,6 +56,8 @@ export interface Docker {
   /** Every container with our owner label, on whatever network. */
   listOwned(signal: AbortSignal): Promise<Container[]>;
   inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
+  /** What becomes of containers with our owner label, until `signal` aborts. */
+  openEvents(sinceNanos: bigint, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
   forAttempt(lease: Lease, waiting: WhileWaiting): AttemptDocker;
 }
 
@@ -77,11 +80,13 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     daemon: (signal) => readDaemon(connection, signal),
     listOwned: (signal) => listOwnedContainers(connection, signal),
     inspect: (idOrName, signal) => inspectContainer(connection, idOrName, signal),
+    openEvents: (sinceNanos, signal) => openContainerEvents(connection, sinceNanos, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
       // Asked right before a request is sent, for finding the daemon's version may take longer than the lease. What
       // happens in between is what labels and ids are for.
       const fenced: DockerConnection = {
+        ...connection,
         call: (verb, deadlineMs, callSignal, run) =>
           connection.call(verb, deadlineMs, callSignal, (docker, abortSignal) => {
             lease.assertHeld();

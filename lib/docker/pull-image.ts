@@ -3,6 +3,7 @@ import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { PULL_IDLE_MS } from './deadlines.ts';
 import { DockerStatusError } from './map-error.ts';
+import { readLines } from './read-lines.ts';
 
 interface Pull {
   /** The reference as Docker knows it. */
@@ -55,20 +56,11 @@ export async function readProgress(
   stream: AsyncIterable<unknown>,
   onLine: () => void,
 ): Promise<void> {
-  const checkLine = (line: string): void => {
+  for await (const line of readLines(stream)) {
     const error = errorOf(line);
     if (error !== undefined) throw refused(imageRef, error);
-  };
-  let rest = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) checkLine(line);
     onLine();
   }
-  checkLine(rest);
 }
 
 /** The error that a progress line reports; a line that can not be read reports none: the image decides. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { containersOf, inspect } from '../helpers/containers.ts';
 import { docker, GAME_IMAGE, GAME_IMAGE_PATCHED } from '../helpers/docker.ts';
+import { type DockerProxy, isEvents, makeDockerProxy } from '../helpers/docker-proxy.ts';
 import { entriesOf } from '../helpers/failed-start.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { type Entry, STREAMS } from '../helpers/lobby.ts';
@@ -9,13 +10,21 @@ import { type Rtm, startRtm } from '../helpers/rtm.ts';
 describe('a start of a game that has a record (spec, section 4)', () => {
   let flow: Flow;
   let rtm: Rtm;
+  let proxy: DockerProxy;
 
   before(async () => {
     flow = await makeFlow();
-    rtm = await startRtm(flow.world, { RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS: '1' });
+    proxy = await makeDockerProxy();
+    // Nobody hears of a death before the start that finds it.
+    proxy.onCall = (call) => (isEvents(call) ? 'hang' : 'pass');
+    rtm = await startRtm(flow.world, {
+      RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS: '1',
+      RTMANAGER_DOCKER_HOST: proxy.host,
+    });
   });
   after(async () => {
     await rtm?.close();
+    await proxy?.destroy();
     await flow?.destroy();
   });
 

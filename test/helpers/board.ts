@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import { BOARD_PATH } from '../../openapi/admin.ts';
 import { makeBoard } from '../../queues/board.ts';
+import { type EventJobs, startEventJobs } from '../../queues/event-jobs.ts';
 import { startSchedules } from '../../queues/schedules.ts';
 import { PREFIX, type QueueSide } from './queue-side.ts';
 import type { TestRedis } from './redis.ts';
@@ -28,6 +29,7 @@ interface ShownQueue {
 export interface TestBoard extends AsyncDisposable {
   readonly rest: RestService;
   readonly schedules: Queue;
+  readonly events: EventJobs;
   /** Asks the board's own API, below `/api`. */
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }>;
   queue(name: string, status?: string): Promise<ShownQueue>;
@@ -38,6 +40,7 @@ interface BoardOptions {
   readonly redis: TestRedis;
   readonly token?: string;
   readonly repairEveryMs?: number;
+  readonly handleEvent?: Parameters<typeof startEventJobs>[0]['handle'];
 }
 
 export async function startBoard(options: BoardOptions): Promise<TestBoard> {
@@ -55,9 +58,21 @@ export async function startBoard(options: BoardOptions): Promise<TestBoard> {
     }),
     (one) => one.close(),
   );
+  const events = stack.adopt(
+    startEventJobs({
+      connection: side.redis,
+      workerConnection,
+      prefix: PREFIX,
+      handle: options.handleEvent ?? (async () => 'done'),
+      leaseMs: 5_000,
+      log: side.log,
+    }),
+    (one) => one.close(),
+  );
   const board = makeBoard({
     basePath: BOARD_PATH,
     lifecycle: side.dispatcher.queues,
+    events: events.queue,
     schedules: schedules.queue,
     log: side.log,
   });
@@ -81,6 +96,7 @@ export async function startBoard(options: BoardOptions): Promise<TestBoard> {
   return {
     rest,
     schedules: schedules.queue,
+    events,
     ask,
     async queue(name, status = 'latest') {
       const { text } = await ask(

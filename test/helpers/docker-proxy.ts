@@ -50,6 +50,7 @@ export const isStop = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && /^\/containers\/[^/]+\/stop/.test(url);
 export const isRemove = ({ method, path: url }: DockerCall): boolean =>
   method === 'DELETE' && url.startsWith('/containers/');
+export const isEvents = ({ path: url }: DockerCall): boolean => url.startsWith('/events');
 export const isPull = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && url.startsWith('/images/create');
 

@@ -56,7 +56,8 @@ export async function makeHandlerSide(
   const { network } = config.docker;
   for (const image of [OLD_IMAGE, NEW_IMAGE]) world.images.set(image, { id: `sha256:${image}` });
   const log = makeMemoryLogger();
-  const leaseMs = 60_000;
+  // Long, because a renewal under way would revive the lease that a test lets run out.
+  const leaseMs = 3_600_000;
   const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
   const lobby = { getGame: async () => ({ found: false }) as const, close: () => undefined };
   const shared = { lobby, config, now: Date.now };
@@ -74,6 +75,8 @@ export async function makeHandlerSide(
       docker,
       db: store.db,
       wake: async () => undefined,
+      publish: async () => undefined,
+      listenAnew: () => undefined,
       now: Date.now,
       config,
     },

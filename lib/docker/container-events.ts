@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { RuntimeError } from '../errors.ts';
+import type { DockerConnection } from './connection.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
+import { readLines } from './read-lines.ts';
+
+/** The ends that a container may come to; Docker tells of many other things. */
+export const CONTAINER_ACTIONS = ['die', 'destroy', 'oom'] as const;
+
+/** What Docker says happened to a container with our owner label. Only a hint: whoever hears it looks for himself. */
+export interface ContainerEvent {
+  readonly action: (typeof CONTAINER_ACTIONS)[number];
+  readonly containerId: string;
+  /** By the container's label; '' when it has none. */
+  readonly gameId: string;
+  /** By the daemon's clock, nanoseconds since the epoch: more than a number can hold. */
+  readonly atNanos: bigint;
+}
+
+const told = z.object({
+  Action: z.string(),
+  Actor: z.object({ ID: z.string().min(1), Attributes: z.record(z.string(), z.string()).nullish() }),
+  timeNano: z.string().regex(/^\d+$/),
+});
+
+/**
+ * Subscribes to what becomes of our containers, from a moment of the daemon's own clock on. Resolves when Docker has
+ * begun to answer; what follows has no end but the daemon's, or an abort by `signal`.
+ *
+ * @throws RuntimeError `docker_unavailable`, also from the iteration: when the answer breaks off or can not be read
+ */
+export async function openContainerEvents(
+  connection: DockerConnection,
+  sinceNanos: bigint,
+  signal: AbortSignal,
+): Promise<AsyncIterable<ContainerEvent>> {
+  const stream = await connection.open('read events', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
+    docker.getEvents({
+      // The published type knows whole seconds only; Docker takes nanoseconds.
+      since: secondsOf(sinceNanos) as unknown as number,
+      filters: {
+        type: ['container'],
+        label: [`${OWNER_LABEL}=${OWNER}`],
+        event: [...CONTAINER_ACTIONS],
+      },
+      abortSignal,
+    }),
+  );
+  return parseEvents(stream as AsyncIterable<unknown>, signal);
+}
+
+/** As Docker takes a moment: whole seconds, a point and nine digits. */
+const secondsOf = (nanos: bigint): string =>
+  `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, '0')}`;
+
+async function* parseEvents(
+  stream: AsyncIterable<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<ContainerEvent> {
+  try {
+    for await (const line of readLines(stream)) {
+      const event = parseEvent(line);
+      if (event) yield event;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new RuntimeError('docker_unavailable', "Docker's events broke off, or can not be read", {
+      cause: error,
+    });
+  }
+}
+
+/** Undefined for what is not about a container of ours: the filter is Docker's, what follows is ours to check. */
+function parseEvent(line: string): ContainerEvent | undefined {
+  if (line.trim() === '') return undefined;
+  const { Action, Actor, timeNano } = told.parse(JSON.parse(line, keepNanos));
+  const action = CONTAINER_ACTIONS.find((known) => known === Action);
+  if (!action || Actor.Attributes?.[OWNER_LABEL] !== OWNER) return undefined;
+  return {
+    action,
+    containerId: Actor.ID,
+    gameId: Actor.Attributes[GAME_LABEL] ?? '',
+    atNanos: BigInt(timeNano),
+  };
+}
+
+/** Keeps the digits of a time as they were sent; as a number it would lose its last three. */
+const keepNanos = (key: string, value: unknown, context?: { readonly source?: string }): unknown =>
+  key === 'timeNano' && typeof value === 'number' ? context?.source : value;

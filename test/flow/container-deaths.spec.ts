@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { OPERATION_LABEL } from '../../lib/docker/labels.ts';
+import { inspect, leaveContainer, ownLabels } from '../helpers/containers.ts';
+import { docker, GAME_IMAGE } from '../helpers/docker.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { entriesOf } from '../helpers/failed-start.ts';
+import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
+import { type Entry, STREAMS } from '../helpers/lobby.ts';
+import { type Rtm, startRtm } from '../helpers/rtm.ts';
+
+describe('what happens to containers behind the back of RTM (spec, section 5)', () => {
+  let flow: Flow;
+  const replicas: Rtm[] = [];
+
+  before(async () => {
+    flow = await makeFlow();
+    for (let one = 0; one < 2; one += 1) {
+      replicas.push(await startRtm(flow.world, { RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS: '1' }));
+    }
+  });
+  after(async () => {
+    await Promise.all(replicas.map((one) => one.close()));
+    await flow?.destroy();
+  });
+
+  const started = async (gameId: string): Promise<string> => {
+    const { fields } = await flow.lobby.answerTo(await flow.lobby.start(gameId, GAME_IMAGE));
+    expect(fields).to.include({ outcome: 'success' });
+    return fields.container_id ?? '';
+  };
+  const eventsOf = async (gameId: string) =>
+    (await entriesOf(flow, STREAMS.healthEvents, gameId)).map(({ fields }: Entry) => ({
+      type: fields.event_type,
+      containerId: fields.container_id,
+      details: JSON.parse(fields.details ?? ''),
+    }));
+  const begun = (containerId: string) => ({
+    type: 'container_started',
+    containerId,
+    details: { image_ref: GAME_IMAGE },
+  });
+  /** Every event of Docker so far has been taken up, and nothing is left to do for anybody. */
+  const settled = () =>
+    eventually(
+      async () =>
+        (await flow.rows.query("select 1 from rtmanager.operation_log where status <> 'finished'")).length ===
+          0 &&
+        (await flow.rows.query('select 1 from rtmanager.outbox where published_at is null')).length === 0,
+      { what: 'all work to be done' },
+    );
+
+  const deaths = [
+    {
+      what: 'is killed',
+      die: (id: string) => docker.getContainer(id).kill(),
+      event: { type: 'container_exited', details: { exit_code: 137, oom: false } },
+      record: { status: 'stopped' },
+      snapshot: 'exited',
+      opKind: 'reconcile_exit',
+    },
+    {
+      what: 'is removed by force',
+      die: (id: string) => docker.getContainer(id).remove({ force: true }),
+      event: { type: 'container_disappeared', details: {} },
+      record: { status: 'removed', current_container_id: null },
+      snapshot: 'container_disappeared',
+      opKind: 'reconcile_dispose',
+    },
+  ] as const;
+  for (const { what, die, event, record, snapshot, opKind } of deaths) {
+    it(`a container that ${what} is told of exactly once, by two replicas`, async () => {
+      const gameId = newGame();
+      const containerId = await started(gameId);
+      await die(containerId);
+      await eventually(async () => (await eventsOf(gameId)).length > 1, { what: 'the death to be told' });
+      await settled();
+      expect(await eventsOf(gameId)).to.deep.equal([begun(containerId), { ...event, containerId }]);
+      expect(await flow.rows.record(gameId)).to.include(record);
+      const [health] = await flow.rows.query(
+        'select status, source from rtmanager.health_snapshots where game_id = $1',
+        [gameId],
+      );
+      expect(health).to.deep.equal({ status: snapshot, source: 'docker_event' });
+      const [, found, ...more] = await flow.rows.operations(gameId);
+      expect(more).to.deep.equal([]);
+      expect(found).to.include({
+        op_kind: opKind,
+        op_source: 'auto_reconcile',
+        container_id: containerId,
+        outcome: 'success',
+      });
+    });
+  }
+
+  it('what RTM does itself is no incident', async () => {
+    const gameId = newGame();
+    const containerId = await started(gameId);
+    await flow.lobby.answerTo(await flow.lobby.stop(gameId));
+    const second = await started(gameId);
+    await settled();
+    expect(await eventsOf(gameId)).to.deep.equal([begun(containerId), begun(second)]);
+    expect((await flow.rows.operations(gameId)).map(({ op_kind }) => op_kind)).to.deep.equal([
+      'start',
+      'stop',
+      'start',
+    ]);
+  });
+
+  it('containers of others die untold, and stay where they are', async () => {
+    const { name: network } = flow.world.network;
+    const others = {
+      unlabelled: {},
+      'of another owner': { ...ownLabels(newGame()), 'com.galaxy.owner': 'somebody' },
+      'ours without a record': { ...ownLabels(newGame()), [OPERATION_LABEL]: 'unknown' },
+    };
+    const ids = await Promise.all(
+      Object.values(others).map((labels) => leaveContainer({ name: newGame('other'), network, labels })),
+    );
+    for (const id of ids) await docker.getContainer(id).kill();
+    const witness = newGame();
+    await docker.getContainer(await started(witness)).kill();
+    await eventually(async () => (await eventsOf(witness)).length === 2, {
+      what: 'a later death to be told',
+    });
+    await settled();
+    for (const id of ids) expect((await inspect(id))?.State.Status).to.equal('exited');
+    for (const labels of Object.values(others)) {
+      const gameId = String((labels as Record<string, string>)['com.galaxy.game_id']);
+      expect(await flow.rows.record(gameId)).to.equal(undefined);
+      expect(await eventsOf(gameId)).to.deep.equal([]);
+    }
+  });
+});
