@@ -1,8 +1,10 @@
+import type Dockerode from 'dockerode';
 import { z } from 'zod';
 import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
+import { mapTrouble } from './look.ts';
 import { readLines } from './read-lines.ts';
 
 /** The ends that a container may come to; Docker tells of many other things. */
@@ -35,7 +37,8 @@ export async function openContainerEvents(
   sinceNanos: bigint,
   signal: AbortSignal,
 ): Promise<AsyncIterable<ContainerEvent>> {
-  const stream = await connection.open('read events', CALL_DEADLINE_MS.look, signal, (docker, abortSignal) =>
+  const verb = 'read events';
+  const ask = (docker: Dockerode, abortSignal: AbortSignal) =>
     docker.getEvents({
       // The published type knows whole seconds only; Docker takes nanoseconds.
       since: secondsOf(sinceNanos) as unknown as number,
@@ -45,8 +48,10 @@ export async function openContainerEvents(
         event: [...CONTAINER_ACTIONS],
       },
       abortSignal,
-    }),
-  );
+    });
+  const stream = await connection.open(verb, CALL_DEADLINE_MS.look, signal, ask).catch((error: unknown) => {
+    throw mapTrouble(verb, error);
+  });
   return parseEvents(stream as AsyncIterable<unknown>, signal);
 }
 

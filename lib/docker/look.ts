@@ -23,10 +23,15 @@ export async function look<T>(
       details: { verb },
     });
   } catch (error) {
-    if (!(error instanceof DockerStatusError) || error.status < 500) throw error;
-    throw new RuntimeError('docker_unavailable', `Docker failed at "${verb}": ${error.message}`, {
-      cause: error,
-      details: { verb, status: error.status },
-    });
+    throw mapTrouble(verb, error);
   }
+}
+
+/** An error status that says that the daemon itself is in trouble as `docker_unavailable`; anything else as it is. */
+export function mapTrouble(verb: string, error: unknown): unknown {
+  if (!(error instanceof DockerStatusError) || error.status < 500) return error;
+  return new RuntimeError('docker_unavailable', `Docker failed at "${verb}": ${error.message}`, {
+    cause: error,
+    details: { verb, status: error.status },
+  });
 }
