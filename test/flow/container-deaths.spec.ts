@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect } from 'chai';
 import { OPERATION_LABEL } from '../../lib/docker/labels.ts';
 import { inspect, leaveContainer, ownLabels } from '../helpers/containers.ts';
@@ -7,6 +9,9 @@ import { entriesOf } from '../helpers/failed-start.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { type Entry, STREAMS } from '../helpers/lobby.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
+
+/** Half a gigabyte is not eaten in a moment on a busy machine. */
+const MEMORY_MS = 40_000;
 
 describe('what happens to containers behind the back of RTM (spec, section 5)', () => {
   let flow: Flow;
@@ -91,6 +96,54 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       });
     });
   }
+
+  it('an engine that runs out of memory is told as that, and its end too, once each (failure mode 4)', async function () {
+    this.timeout(2 * MEMORY_MS);
+    const gameId = newGame();
+    const state = path.join(flow.world.stateRoot.path, gameId);
+    await mkdir(state);
+    await writeFile(path.join(state, 'eat-memory'), '');
+    const containerId = await started(gameId);
+    await eventually(async () => (await eventsOf(gameId)).length === 3, {
+      what: 'the end',
+      timeoutMs: MEMORY_MS,
+    });
+    await settled();
+    const [first, oom, exited, ...more] = await eventsOf(gameId);
+    expect([first, more]).to.deep.equal([begun(containerId), []]);
+    expect(oom).to.include({ type: 'container_oom', containerId });
+    // By the event it has no exit code yet, by inspection it has.
+    expect([{}, { exit_code: 137 }]).to.deep.include(oom?.details);
+    expect(exited).to.deep.equal({
+      type: 'container_exited',
+      containerId,
+      details: { exit_code: 137, oom: true },
+    });
+    expect(await flow.rows.record(gameId)).to.include({ status: 'stopped' });
+  });
+
+  it('want of memory that the engine survives is told, and the game runs on', async function () {
+    this.timeout(2 * MEMORY_MS);
+    const gameId = newGame();
+    const containerId = await started(gameId);
+    const hog = await docker.getContainer(containerId).exec({
+      Cmd: ['node', '-e', 'const eaten = []; for (;;) eaten.push(Buffer.alloc(2 ** 24, 1))'],
+    });
+    (await hog.start({ Detach: true })).destroy();
+    await eventually(async () => (await eventsOf(gameId)).length > 1, {
+      what: 'it to be told',
+      timeoutMs: MEMORY_MS,
+    });
+    await settled();
+    expect((await eventsOf(gameId)).slice(1)).to.deep.equal([
+      { type: 'container_oom', containerId, details: {} },
+    ]);
+    expect((await inspect(containerId))?.State.Running).to.equal(true);
+    expect(await flow.rows.record(gameId)).to.include({
+      status: 'running',
+      current_container_id: containerId,
+    });
+  });
 
   it('what RTM does itself is no incident', async () => {
     const gameId = newGame();

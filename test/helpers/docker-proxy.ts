@@ -20,7 +20,12 @@ export interface DockerCall {
 }
 
 /** `cut`: the connection breaks; `hang`: nobody ever answers; an object: an answer in Docker's place. */
-export type Interference = 'pass' | 'cut' | 'hang' | { readonly status: number; readonly message: string };
+export type Interference =
+  | 'pass'
+  | 'cut'
+  | 'hang'
+  | { readonly status: number; readonly message: string }
+  | { readonly status: number; readonly json: unknown };
 
 /** Looks at a call on its way to Docker, or at its answer on the way back, and may interfere. */
 type Rule<Args extends unknown[]> = (...args: Args) => Interference | Promise<Interference>;
@@ -129,7 +134,7 @@ function interfered(said: Interference | undefined, asked: IncomingMessage, answ
   if (said === 'cut') asked.socket.destroy();
   else {
     answer.writeHead(said.status, { 'content-type': 'application/json' });
-    answer.end(JSON.stringify({ message: said.message }));
+    answer.end(JSON.stringify('json' in said ? said.json : { message: said.message }));
   }
   return true;
 }
