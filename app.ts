@@ -145,6 +145,7 @@ export async function startApp(
   };
   const everyMs: Record<keyof typeof tickHandlers, number> = {
     reconcile: config.reconcile.intervalMs,
+    cleanup: config.cleanup.intervalMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
     name,

@@ -1,6 +1,7 @@
 import { believeDocker } from '../lib/believe-docker.ts';
 import { mapRefusal } from '../lib/docker/map-error.ts';
 import { RuntimeError } from '../lib/errors.ts';
+import { hasExpired } from '../lib/expiry.ts';
 import { parseGameId } from '../lib/game-id.ts';
 import { neverStarted, recordRemoval } from '../lib/runtime-record.ts';
 import type { Handler } from './types.ts';
@@ -19,6 +20,10 @@ export const cleanupRuntime: Handler = async (operation, context) => {
   const containerId = recorded.currentContainerId ?? found?.containerId ?? null;
   const end = { containerId, engineEndpoint: recorded.engineEndpoint };
   if (recorded.status === 'removed') return { ...end, replay: found === undefined, effects: {} };
+  // The game may have run since it was found to stand still for too long.
+  if (operation.opSource === 'auto_ttl' && !hasExpired(recorded, context)) {
+    return { ...end, replay: true, effects: {} };
+  }
 
   const record = await believeDocker(recorded, context);
   if (record.status === 'removed') return { ...end, replay: false, effects: {} };

@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Container, type InspectedContainer, operationOf } from '../lib/docker/container.ts';
+import { type Container, type InspectedContainer, imageRefOf, operationOf } from '../lib/docker/container.ts';
 import { DockerStatusError, mapRefusal } from '../lib/docker/map-error.ts';
 import { type InnerEntry, OperationFailure } from '../lib/effects.ts';
 import { toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
 import { SNAPSHOT_SOURCES, type SnapshotSource } from '../lib/health.ts';
-import { type DriftStep, OP_KIND_OF, planReconcile, WORK_IS_OVER_MS } from '../lib/reconcile-plan.ts';
+import {
+  type DriftStep,
+  OP_KIND_OF,
+  planReconcile,
+  type ReconcileOpKind,
+  WORK_IS_OVER_MS,
+} from '../lib/reconcile-plan.ts';
 import { repairRecord } from '../lib/repair-record.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import type { Handler, HandlerContext } from './types.ts';
@@ -27,17 +33,34 @@ export const reconcileGame: Handler = async (operation, context) => {
     ? repairRecord(repair.action, { gameId, record, container, config: context.config }, finding)
     : {};
   const now = effects.record?.next ?? record;
-  const kind = repair && OP_KIND_OF[repair.action];
-  const inner =
-    kind && kind !== operation.opKind && now ? [innerEntry(kind, now, repair, finding.nowMs)] : [];
 
-  const removed = await removeLeftovers(steps, context, { ...effects, inner });
+  const leftovers = containers.filter((one) =>
+    steps.some((step) => step.action === 'remove_container' && step.containerId === one.id),
+  );
+  const { removed, refused } = await removeAll(leftovers, context);
+  // The operation's own entry tells of the repair, or else of what it removed first; of the rest each has one inside.
+  const [first] = removed;
+  const told = repair ? null : first;
+  const entry = (opKind: ReconcileOpKind, containerId: string | null, imageRef: string | null) =>
+    innerEntry({ opKind, containerId, imageRef, startedAt: finding.nowMs });
+  const kind = repair && OP_KIND_OF[repair.action];
+  const inner = [
+    ...(kind && kind !== operation.opKind
+      ? [entry(kind, repair.containerId, now?.currentImageRef ?? null)]
+      : []),
+    ...removed
+      .filter((one) => one !== told)
+      .map((one) => entry('reconcile_dispose', one.id, imageRefOf(one))),
+  ];
+  const all = { ...effects, inner };
+  if (refused) throw new OperationFailure(toRuntimeError(refused), { effects: all, imageRef: '' });
   return {
-    replay: !repair && removed === 0,
-    containerId: repair?.containerId ?? record?.currentContainerId ?? null,
+    // What a later attempt finds done may be the work of the one before.
+    replay: !repair && !first && operation.attempt === 1,
+    containerId: repair?.containerId ?? first?.id ?? record?.currentContainerId ?? null,
     engineEndpoint: now?.engineEndpoint ?? null,
-    effects: { ...effects, inner },
-    ...(now ? { imageRef: now.currentImageRef } : {}),
+    effects: all,
+    imageRef: (told ? imageRefOf(told) : now?.currentImageRef) ?? '',
   };
 };
 
@@ -93,40 +116,32 @@ async function planGame(
   return steps.filter((step) => step.action !== 'dispose');
 }
 
-/** Removes what ended operations left, and returns how many; what Docker keeps fails the operation, with its effects. */
-async function removeLeftovers(
-  steps: readonly DriftStep[],
+/** Removes what ended operations left. What Docker keeps is told at the end: the others go all the same. */
+async function removeAll(
+  leftovers: readonly InspectedContainer[],
   { docker, log }: HandlerContext,
-  effects: OperationFailure['aftermath']['effects'],
-): Promise<number> {
-  const leftovers = steps.filter((step) => step.action === 'remove_container');
+): Promise<{ removed: readonly InspectedContainer[]; refused: unknown }> {
+  const removed: InspectedContainer[] = [];
   let refused: unknown;
-  for (const { containerId, reason } of leftovers) {
-    if (containerId === null) continue;
-    log.warn('removing a container that an ended operation left', { container_id: containerId, reason });
+  for (const left of leftovers) {
+    log.warn('removing a container that an ended operation left', { container_id: left.id });
     try {
-      await docker.remove(containerId);
+      await docker.remove(left.id);
+      removed.push(left);
     } catch (error) {
       if (!(error instanceof DockerStatusError)) throw error;
-      refused ??= mapRefusal(error, `remove container ${containerId}`);
+      refused ??= mapRefusal(error, `remove container ${left.id}`);
     }
   }
-  if (refused) throw new OperationFailure(toRuntimeError(refused), { effects, imageRef: '' });
-  return leftovers.length;
+  return { removed, refused };
 }
 
 const innerEntry = (
-  opKind: InnerEntry['opKind'],
-  record: RuntimeRecord,
-  step: DriftStep,
-  startedAt: number,
+  about: Pick<InnerEntry, 'opKind' | 'containerId' | 'imageRef' | 'startedAt'>,
 ): InnerEntry => ({
-  opKind,
+  ...about,
   outcome: 'success',
   errorCode: null,
   errorMessage: null,
-  containerId: step.containerId,
-  imageRef: record.currentImageRef,
   reason: null,
-  startedAt,
 });

@@ -2,15 +2,12 @@ import { daemonTimeNanos } from '../lib/daemon-time.ts';
 import type { SnapshotSource } from '../lib/health.ts';
 import { OP_KIND_OF } from '../lib/reconcile-plan.ts';
 import { type PlannedStep, type ReconcilePlan, surveyDrift } from '../lib/survey-drift.ts';
-import { acceptIdle, findBusy } from '../sql/accept-idle.ts';
+import { acceptIdleGames, findBusy } from '../sql/accept-idle.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
 import { getKnownDaemon, noteDaemon } from '../sql/docker-daemon.ts';
 import { findEnded } from '../sql/operation-log.ts';
 import { listRecordedGames } from '../sql/recorded-games.ts';
 import type { CareContext } from './types.ts';
-
-/** Games whose operations are accepted in one transaction. */
-const BATCH = 500;
 
 /** What a pass would do now, without doing it. */
 export function planReconciliation(
@@ -46,16 +43,11 @@ export async function reconcileRuntimes(
   const { db, log, now } = context;
   const plan = await planReconciliation(context);
   const { brake, daemon, daemonChanged } = plan;
-  const held = brake.on ? gamesToDispose(plan) : new Set<string>();
-  const steps = plan.steps.filter((step) => isWanted(step) && !held.has(step.gameId));
+  const steps = plan.steps.filter((step) => isWanted(step) && !(brake.on && step.action === 'dispose'));
   const operations = [...Map.groupBy(steps, (step) => step.gameId).values()].flatMap((ofGame) =>
     operationFor(ofGame, source, now()),
   );
-  for (let from = 0; from < operations.length; from += BATCH) {
-    const batch = operations.slice(from, from + BATCH);
-    const waiting = await db.transaction((transaction) => acceptIdle(transaction, batch));
-    await context.wake(waiting);
-  }
+  const games = await acceptIdleGames(db, operations, context.wake);
   // After the steps were taken: the records tell of this daemon from now on.
   await noteDaemon(db, { daemonId: daemon.id, eventCursor: daemonTimeNanos(daemon.now) });
 
@@ -71,7 +63,7 @@ export async function reconcileRuntimes(
       max_share: brake.maxShare,
     });
   }
-  if (operations.length > 0) {
+  if (games > 0) {
     // A death that no event has told of so far: the events may have died in silence (failure-modes.md, row 1).
     const missedEvents = steps.filter(
       ({ action }) => action === 'mark_exited' || action === 'dispose',
@@ -79,7 +71,7 @@ export async function reconcileRuntimes(
     if (missedEvents > 0) context.listenAnew();
     log.warn('records and containers were out of step; repair is queued', {
       source,
-      games: operations.length,
+      games,
       ...countActions(steps),
       missed_events: missedEvents,
     });
@@ -99,9 +91,6 @@ function tellLeftAlone({ steps }: ReconcilePlan, { log }: CareContext): void {
     containers: left.slice(0, NAMED).map((step) => step.containerId),
   });
 }
-
-const gamesToDispose = ({ steps }: ReconcilePlan): Set<string> =>
-  new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
 
 /** One operation does everything that its game calls for; what changes the record gives it its name. */
 function operationFor(steps: readonly PlannedStep[], source: SnapshotSource, nowMs: number): NewOperation[] {

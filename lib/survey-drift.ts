@@ -4,8 +4,8 @@ import { type Container, isOurs, operationOf } from './docker/container.ts';
 import type { Docker } from './docker/docker.ts';
 import { GAME_LABEL } from './docker/labels.ts';
 import type { Daemon } from './docker/read-daemon.ts';
+import { lookAgain } from './look-again.ts';
 import { type DriftStep, planReconcile, type RecordedGame, WORK_IS_OVER_MS } from './reconcile-plan.ts';
-import { makeSemaphore } from './semaphore.ts';
 
 /** What is known of the games; each is asked once a survey, however many games there are. */
 export interface DriftStore {
@@ -47,14 +47,11 @@ export interface ReconcilePlan {
   readonly brake: DisposeBrake;
 }
 
-/** Inspections at once. */
-const PARALLEL_LOOKS = 8;
 /** A daemon that shows nothing at all is asked again after so long. */
 const EMPTY_PAUSE_MS = 1_000;
 
 /**
- * Compares all records with all containers and changes nothing. What would change a record is looked at once more, by
- * id: a list is older than what happened since, and absence from it proves nothing (failure-modes.md, row 11).
+ * Compares all records with all containers and changes nothing. What would change something is looked at once more.
  *
  * @throws RuntimeError `docker_unavailable` when Docker does not answer or its answer can not be read
  */
@@ -68,40 +65,27 @@ export async function surveyDrift({
   const { network } = docker;
   const observedAtMs = now();
   const daemon = await docker.daemon(signal);
-  let containers = await docker.listOwned(signal);
-  const labelled = [...new Set(containers.map(gameOf))];
-  // Records after containers: what an operation finished in between then shows as drift, and the second look ends it.
-  const [records, knownDaemonId] = await Promise.all([store.listRecorded(labelled), store.knownDaemonId()]);
-  if (containers.length === 0 && records.length > 0) {
+  const knownDaemonId = await store.knownDaemonId();
+  let lists = await readLists({ docker, store, signal });
+  if (lists.containers.length === 0 && lists.records.length > 0) {
     await sleep(EMPTY_PAUSE_MS, undefined, { signal });
-    containers = await docker.listOwned(signal);
+    lists = await readLists({ docker, store, signal });
   }
-  const ours = containers.filter((one) => isOurs(one, { gameId: gameOf(one), network }));
+  const { containers, ours, records } = lists;
   const ended = await store.findEnded(ours.map(operationOf), WORK_IS_OVER_MS);
   const drift = planReconcile({ records, containers, network, ended });
   const busy = await store.findBusy([...new Set(drift.map((step) => step.gameId))]);
-  const stands = await lookAgain(drift, { docker, signal, busy });
+  const [idle, others] = partition(drift, (step) => step.action !== 'leave_alone' && !busy.has(step.gameId));
+  const verified = await lookAgain(idle, { docker, signal });
 
   const daemonChanged = knownDaemonId !== null && knownDaemonId !== daemon.id;
-  const steps = drift
-    .filter((step) => stands.has(step))
-    .map((step): PlannedStep => {
-      if (step.action === 'leave_alone') return step;
-      if (busy.has(step.gameId)) {
-        return {
-          ...step,
-          action: 'skip_busy',
-          reason: `An unfinished operation has the game's turn. ${step.reason}`,
-        };
-      }
-      return daemonChanged && step.action === 'dispose'
-        ? {
-            ...step,
-            action: 'leave_alone',
-            reason: `Docker is another daemon than the records tell of. ${step.reason}`,
-          }
-        : step;
-    });
+  const toDo = verified.map((step) =>
+    daemonChanged && step.action === 'dispose'
+      ? leaveAlone(step, 'Docker is another daemon than the records tell of.')
+      : step,
+  );
+  const brake = applyBrake(toDo, records, maxDisposeShare);
+  const steps = [...(brake.on ? holdGames(toDo) : toDo), ...others.map((step) => skipBusy(step, busy))];
   const games = new Set([...records.map((record) => record.gameId), ...ours.map(gameOf)]);
   const drifted = new Set(steps.map((step) => step.gameId));
   return {
@@ -113,30 +97,52 @@ export async function surveyDrift({
     containers: ours.length,
     inStep: [...games].filter((gameId) => !drifted.has(gameId)).length,
     steps,
-    brake: applyBrake(
-      steps.filter((step): step is DriftStep => step.action !== 'skip_busy'),
-      records,
-      maxDisposeShare,
-    ),
+    brake,
   };
+}
+
+interface Lists {
+  /** Those with our owner label, on whatever network, and those of them that are ours. */
+  readonly containers: readonly Container[];
+  readonly ours: readonly Container[];
+  readonly records: readonly RecordedGame[];
+}
+
+async function readLists({
+  docker,
+  store,
+  signal,
+}: Pick<Survey, 'docker' | 'store' | 'signal'>): Promise<Lists> {
+  const containers = await docker.listOwned(signal);
+  const ours = containers.filter((one) => isOurs(one, { gameId: gameOf(one), network: docker.network }));
+  // Records after containers: what an operation finished in between then shows as drift, and the second look ends it.
+  const records = await store.listRecorded([...new Set(ours.map(gameOf))]);
+  return { containers, ours, records };
 }
 
 const gameOf = (container: Container): string => container.labels[GAME_LABEL] ?? '';
 
-/** The steps that still hold when their container is inspected now. What nothing will be done about is not asked for. */
-async function lookAgain(
-  steps: readonly DriftStep[],
-  { docker, signal, busy }: Pick<Survey, 'docker' | 'signal'> & { busy: ReadonlySet<string> },
-): Promise<ReadonlySet<DriftStep>> {
-  const looks = makeSemaphore(PARALLEL_LOOKS);
-  const held = await Promise.all(
-    steps.map(async (step) => {
-      const { action, containerId, containerState, gameId } = step;
-      if (action === 'leave_alone' || containerId === null || busy.has(gameId)) return true;
-      const container = await looks.run(() => docker.inspect(containerId, signal), signal);
-      if (!container) return containerState === 'gone';
-      return containerState === (container.running ? 'running' : 'not_running');
-    }),
+const leaveAlone = (step: DriftStep, why: string): DriftStep => ({
+  ...step,
+  action: 'leave_alone',
+  reason: `${why} ${step.reason}`,
+});
+
+/** What the brake holds is the whole game: its operation would dispose it too. */
+function holdGames(steps: readonly DriftStep[]): DriftStep[] {
+  const held = new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
+  return steps.map((step) =>
+    held.has(step.gameId) && step.action !== 'dispose'
+      ? leaveAlone(step, 'The dispose brake holds its game.')
+      : step,
   );
-  return new Set(steps.filter((_, index) => held[index]));
+}
+
+const skipBusy = (step: DriftStep, busy: ReadonlySet<string>): PlannedStep =>
+  step.action === 'leave_alone' || !busy.has(step.gameId)
+    ? step
+    : { ...step, action: 'skip_busy', reason: `An unfinished operation has the game's turn. ${step.reason}` };
+
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(belongs), all.filter((one) => !belongs(one))];
 }

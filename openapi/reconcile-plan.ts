@@ -9,9 +9,14 @@ export type PlanReconciliation = (signal: AbortSignal) => Promise<ReconcilePlan>
 export const makeReconcilePlanRoute =
   (planReconciliation: PlanReconciliation): Route =>
   async (_request, response) => {
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    response.json(renderPlan(await planReconciliation(gone.signal)));
+    const left = new AbortController();
+    response.on('close', () => left.abort());
+    try {
+      response.json(renderPlan(await planReconciliation(left.signal)));
+    } catch (error) {
+      // Nobody is there any more to be told, and nothing went wrong.
+      if (!left.signal.aborted) throw error;
+    }
   };
 
 const renderPlan = (plan: ReconcilePlan) => ({

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { acceptOperations, type NewOperation } from './accept-operations.ts';
 import { lockGames } from './locks.ts';
 import type { WaitingGame } from './operation-log.ts';
+import type { Db } from './pool.ts';
 
 const busyRow = z.strictObject({ gameId: z.string() });
 
@@ -31,4 +32,28 @@ export async function acceptIdle(
     transaction,
     operations.filter((one) => !busy.has(one.gameId)),
   );
+}
+
+/** Games whose operations are accepted in one transaction: each is a lock until that ends. */
+const BATCH = 500;
+
+/**
+ * The same for any number of games, in transactions of its own.
+ *
+ * @param wake told of the games of each batch when it is committed
+ * @returns how many were queued
+ */
+export async function acceptIdleGames(
+  db: Db,
+  operations: readonly NewOperation[],
+  wake: (games: readonly WaitingGame[]) => Promise<void>,
+): Promise<number> {
+  let accepted = 0;
+  for (let from = 0; from < operations.length; from += BATCH) {
+    const batch = operations.slice(from, from + BATCH);
+    const waiting = await db.transaction((transaction) => acceptIdle(transaction, batch));
+    accepted += waiting.length;
+    if (waiting.length > 0) await wake(waiting);
+  }
+  return accepted;
 }

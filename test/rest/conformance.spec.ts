@@ -1,17 +1,20 @@
 import { expect } from 'chai';
+import { planReconciliation } from '../../handlers/reconcile-runtimes.ts';
 import { listOperations, makeSchemaValidator, type Operation } from '../../lib/contracts.ts';
 import { makeRoutes } from '../../openapi/routes.ts';
 import { makePool } from '../../sql/pool.ts';
 import { errorCode } from '../helpers/assert-contract.ts';
+import { makeFakeDocker } from '../helpers/fake-docker.ts';
+import { drop } from '../helpers/fake-docker-scripts.ts';
 import { exchange, type HttpExchange } from '../helpers/http-exchange.ts';
 import { failing, makePlayedRunner, type PlayedRunner, succeeding } from '../helpers/played-runner.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 import { makePostgresProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
+import { makeTestConfig } from '../helpers/test-config.ts';
 
 /** What the contract has and this version does not serve yet. */
 const NOT_SERVED = [
-  'internalGetReconcilePlan',
   'internalExplainRuntime',
   'internalGetRuntimeLogs',
   'internalGetRuntimeStats',
@@ -36,20 +39,32 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   let brokenStore: Store;
   let proxy: TcpProxy & { readonly dsn: string };
   let runner: PlayedRunner;
-  /** Whole; without its tables; without PostgreSQL and all else. */
+  /** Whole; without its tables; without PostgreSQL and all else; without Docker. */
   let rest: RestService;
   let broken: RestService;
   let away: RestService;
+  let noDocker: RestService;
   const stack = new AsyncDisposableStack();
 
   before(async function () {
     // The first suite of a run waits for PostgreSQL's container.
     this.timeout(60_000);
-    const serve = async (options: Parameters<typeof makeRestService>[0]) =>
-      stack.adopt(await makeRestService({ token: TOKEN, ...options }), (one) => one.close());
+    const config = makeTestConfig();
+    const serve = async (options: Parameters<typeof makeRestService>[0] & { withoutDocker?: true }) => {
+      const { api, docker } = stack.adopt(await makeFakeDocker(config), (one) => one.close());
+      if (options.withoutDocker) api.always('GET /info', drop());
+      const context = { docker, db: options.db, config, now: Date.now };
+      const service = await makeRestService({
+        token: TOKEN,
+        planReconciliation: (signal) => planReconciliation({ ...context, signal }),
+        ...options,
+      });
+      return stack.adopt(service, (one) => one.close());
+    };
     store = stack.adopt(await makeStore(), (one) => one.destroy());
     runner = makePlayedRunner(store);
     rest = await serve({ db: store.db, wake: runner.wake });
+    noDocker = await serve({ db: store.db, withoutDocker: true });
     brokenStore = stack.adopt(await makeStore(), (one) => one.destroy());
     await brokenStore.rows('drop table rtmanager.operation_log, rtmanager.runtime_records');
     broken = await serve({ db: brokenStore.db });
@@ -112,6 +127,8 @@ describe('the running service and openapi/rtmanager.yaml', () => {
       return ask(operation, { at: broken, ids });
     },
     '503': (operation) => ask(operation, { at: away }),
+    '503 docker_unavailable': (operation) =>
+      isMutation(operation) ? askFailing(operation, 'docker_unavailable') : ask(operation, { at: noDocker }),
     '503 service_unavailable': (operation) => {
       const ids = { game_id: 'g', operation_id: '00000000-0000-4000-8000-000000000000' };
       return ask(operation, { at: away, ids });
@@ -125,7 +142,6 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     'internal_error',
     'image_pull_failed',
     'container_start_failed',
-    'docker_unavailable',
   ];
 
   for (const operation of served) {

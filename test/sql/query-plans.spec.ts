@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import type { CommonQueryMethods } from 'slonik';
+import { findBusy } from '../../sql/accept-idle.ts';
 import { acceptOperations } from '../../sql/accept-operations.ts';
 import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
+import { listExpiredGames } from '../../sql/expired-games.ts';
 import { isKnownGame, listHistory } from '../../sql/operation-history.ts';
 import {
   findAskedToRun,
+  findEnded,
   findFinished,
   findHead,
   findRunnable,
@@ -19,6 +22,7 @@ import {
   prunePublished,
   unpublished,
 } from '../../sql/outbox.ts';
+import { listRecordedGames } from '../../sql/recorded-games.ts';
 import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
 import { getRuntimes, listRuntimes } from '../../sql/runtimes.ts';
 import { explain } from '../helpers/explain.ts';
@@ -59,6 +63,7 @@ const SCALE = `
 
 const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
 const SOME = Array.from({ length: 64 }, (_, index) => `00000000-0000-4000-8000-0000000${10_000 + index}`);
+const SOME_GAMES = Array.from({ length: 100 }, (_, index) => manyGameId(index * 2));
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 /** In the middle of what was done to the game `old`. */
 const PLACE = { acceptedMicros: `${Date.now() - 10_000_000}000`, operationId: NOBODY };
@@ -142,6 +147,21 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
         db,
         Array.from({ length: 100 }, (_, index) => manyGameId(index * 499)),
       ),
+  ],
+  'finding the games whose turn is taken': [1_500, (db) => findBusy(db, games)],
+  'finding which of many operations ended long ago': [
+    64,
+    (db) => findEnded(db, { operationIds: SOME, agoMs: 120_000 }),
+  ],
+  'listing all games that run or are stopped': [25_100, (db) => listRecordedGames(db, SOME_GAMES)],
+  'listing them when no other is asked for': [25_000, (db) => listRecordedGames(db, [])],
+  'finding stopped games of an age, when there are none': [
+    0,
+    (db) => listExpiredGames(db, { untilMs: Date.now() - 3_600_000, limit: 5_000 }),
+  ],
+  'finding stopped games of an age, when all are': [
+    5_000,
+    (db) => listExpiredGames(db, { untilMs: Date.now() + 3_600_000, limit: 5_000 }),
   ],
   'listing runtimes from the beginning': [1_000, (db) => listRuntimes(db, { limit: 500 })],
   'listing runtimes from the middle': [
