@@ -14,11 +14,11 @@ describe('an event of Docker is a hint to look (spec, section 5)', () => {
 
   before(async () => {
     side = await makeHandlerSide();
-    await noteDaemon(side.store.db, { daemonId: side.world.daemonId, eventCursor: 1n });
   });
   after(() => side.close());
   beforeEach(async () => {
     await side.store.clear();
+    await noteDaemon(side.store.db, { daemonId: side.world.daemonId, eventCursor: 1n });
     side.world.containers.clear();
     side.api.always('GET /containers/:id/json', (exchange) => exchange.send(exchange.act()));
     const put = await side.putGame('g');

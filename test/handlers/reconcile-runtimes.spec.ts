@@ -184,7 +184,7 @@ describe('a reconcile pass (spec, section 5)', () => {
       const from = side.log.lines.length;
       await drift.pass();
       expect(side.log.lines.slice(from).map(({ level, fields }) => ({ level, ...fields }))).to.deep.equal([
-        { level: 'warn', source: 'reconcile', games: 1, mark_exited: 1, leave_alone: 1 },
+        { level: 'warn', source: 'reconcile', games: 1, mark_exited: 1, leave_alone: 1, missed_events: 1 },
         { level: 'info', count: 1, containers: [left.id] },
       ]);
     });
