@@ -152,25 +152,7 @@ export async function startApp(
     everyMs: everyMs[name as keyof typeof tickHandlers],
     run: (tick: Tick) => run({ ...caretaking, ...tick }),
   }));
-  // Nobody listens yet.
-  await reconcileFirst({ ...caretaking, listenAnew: () => undefined, signal: stopping });
 
-  const workers = stack.adopt(
-    startLifecycleWorkers({
-      connection: workerRedis,
-      prefix,
-      queueCount,
-      concurrency: config.lifecycle.concurrency,
-      db,
-      runHead: runAndTell,
-      dispatcher,
-      outbox,
-      leases,
-      leaseMs,
-      log,
-    }),
-    (one) => one.close(shutdownMs),
-  );
   const schedules = stack.adopt(
     startSchedules({
       connection: redis,
@@ -252,6 +234,23 @@ export async function startApp(
     },
   });
   const listener = stack.adopt(await openListener(config.http, app), (one) => one.close(shutdownMs));
+  await reconcileFirst({ ...caretaking, signal: stopping });
+  const workers = stack.adopt(
+    startLifecycleWorkers({
+      connection: workerRedis,
+      prefix,
+      queueCount,
+      concurrency: config.lifecycle.concurrency,
+      db,
+      runHead: runAndTell,
+      dispatcher,
+      outbox,
+      leases,
+      leaseMs,
+      log,
+    }),
+    (one) => one.close(shutdownMs),
+  );
   log.info('Runtime Manager is up', { url: listener.url, host: hostname() });
 
   const opened = stack.move();

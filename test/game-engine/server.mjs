@@ -12,7 +12,7 @@
 //   <state>/unhealthy        while it exists, /healthz answers 503
 //   <state>/ignore-sigterm   while it exists, the same as ENGINE_IGNORE_SIGTERM=1
 //   <state>/exit-at-start    when it exists, the process ends at once with the code written in it
-//   <state>/eat-memory       when it exists at the start, the process takes memory until the kernel ends it
+//   <state>/eat-memory       once it exists, the process takes memory until the kernel ends it
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -40,7 +40,7 @@ process.on('SIGTERM', () => {
   server.closeAllConnections();
 });
 
-if (asked('eat-memory')) setTimeout(eatMemory, 100, []);
+setInterval(() => asked('eat-memory') && eatMemory([]), 100);
 
 const exitAfterMs = Number(process.env.ENGINE_EXIT_AFTER_MS ?? 0);
 if (exitAfterMs > 0) setTimeout(() => process.exit(Number(process.env.ENGINE_EXIT_CODE ?? 1)), exitAfterMs);
