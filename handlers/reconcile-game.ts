@@ -4,6 +4,7 @@ import { DockerStatusError, mapRefusal } from '../lib/docker/map-error.ts';
 import { type InnerEntry, OperationFailure } from '../lib/effects.ts';
 import { toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
+import { gatherExitEvidence } from '../lib/gather-exit-evidence.ts';
 import { SNAPSHOT_SOURCES, type SnapshotSource } from '../lib/health.ts';
 import { type DriftStep, OP_KIND_OF, planReconcile, WORK_IS_OVER_MS } from '../lib/reconcile-plan.ts';
 import { repairRecord } from '../lib/repair-record.ts';
@@ -26,17 +27,22 @@ export const reconcileGame: Handler = async (operation, context) => {
   const effects = repair
     ? repairRecord(repair.action, { gameId, record, container, config: context.config }, finding)
     : {};
+  const exitEvidence =
+    repair?.action === 'mark_exited' && container ? await gatherExitEvidence(context, container) : undefined;
   const now = effects.record?.next ?? record;
   const kind = repair && OP_KIND_OF[repair.action];
   const inner =
-    kind && kind !== operation.opKind && now ? [innerEntry(kind, now, repair, finding.nowMs)] : [];
+    kind && kind !== operation.opKind && now
+      ? [{ ...innerEntry(kind, now, repair, finding.nowMs), exitEvidence }]
+      : [];
+  const repaired = inner.length > 0 ? { ...effects, inner } : { ...effects, exitEvidence };
 
-  const removed = await removeLeftovers(steps, context, { ...effects, inner });
+  const removed = await removeLeftovers(steps, context, repaired);
   return {
     replay: !repair && removed === 0,
     containerId: repair?.containerId ?? record?.currentContainerId ?? null,
     engineEndpoint: now?.engineEndpoint ?? null,
-    effects: { ...effects, inner },
+    effects: repaired,
     ...(now ? { imageRef: now.currentImageRef } : {}),
   };
 };

@@ -2,7 +2,6 @@ import type { Config } from '../lib/config.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
 import type { RuntimeError } from '../lib/errors.ts';
-import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -52,8 +51,6 @@ export interface Result {
   readonly effects: Effects;
   /** The image that it worked with, where the request names none. */
   readonly imageRef?: string;
-  /** How the container ended that it stopped, or found ended. */
-  readonly exitEvidence?: ExitEvidence | undefined;
   /** Takes the Docker side back when the result can not be recorded. */
   readonly undo?: () => Promise<void>;
   /** What is to be recorded then, for the reason given. */
