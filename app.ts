@@ -10,6 +10,7 @@ import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
+import { tickEveryMs } from './lib/tick-slice.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
@@ -128,23 +129,30 @@ export async function startApp(
   const outcomes = stack.adopt(makeOutcomeWatch({ db: restDb, log }), (watch) => watch.close());
   const runAndTell: RunHead = (...args) => runHead(...args).finally(outcomes.nudge);
   const shutdownMs = config.shutdown.timeoutMs;
-  const caretaking: Omit<TickContext, 'signal' | 'dueAtMs'> = {
+  const caretaking: Omit<TickContext, 'signal' | 'dueAtMs' | 'reconcile'> = {
     log,
     docker,
     db: backgroundDb,
     // Redis may be away: the repair sweep wakes them then.
     wake: (games) =>
       dispatcher.wake(games).catch((error) => log.warn('games are woken by repair', { error })),
+    publish: (gameIds) =>
+      outbox.publish(gameIds).catch((error) => log.warn('messages are published by repair', { error })),
     now,
     config,
   };
   const everyMs: Record<keyof typeof tickHandlers, number> = {
+    inspect: tickEveryMs(config.inspect.intervalMs),
     reconcile: config.reconcile.intervalMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
     name,
     everyMs: everyMs[name as keyof typeof tickHandlers],
-    run: (tick: Tick) => run({ ...caretaking, ...tick }),
+    run: (tick: Tick) => {
+      const context = { ...caretaking, ...tick };
+      const reconcile: TickContext['reconcile'] = (...pass) => reconcileRuntimes(context, ...pass);
+      return run({ ...context, reconcile });
+    },
   }));
   await reconcileFirst({ ...caretaking, signal: stopping });
 

@@ -1,4 +1,5 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
+import { inspectRuntimes } from './inspect-runtimes.ts';
 import { patchRuntime } from './patch-runtime.ts';
 import { reconcileGame } from './reconcile-game.ts';
 import { reconcileRuntimes } from './reconcile-runtimes.ts';
@@ -21,5 +22,6 @@ export const handlers: Handlers = {
 
 /** What this version looks after by itself, by the names of the schedules. */
 export const tickHandlers = {
+  inspect: inspectRuntimes,
   reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
 } as const satisfies Record<string, TickHandler>;

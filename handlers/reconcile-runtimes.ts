@@ -12,7 +12,7 @@ import type { TickContext } from './types.ts';
 /** Games whose operations are accepted in one transaction. */
 const BATCH = 500;
 
-type PassContext = Omit<TickContext, 'dueAtMs'>;
+type PassContext = Omit<TickContext, 'dueAtMs' | 'publish' | 'reconcile'>;
 
 /** What a pass would do now, without doing it. */
 export function planReconciliation(

@@ -3,10 +3,12 @@ import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
 import type { RuntimeError } from '../lib/errors.ts';
 import type { GameId } from '../lib/game-id.ts';
+import type { SnapshotSource } from '../lib/health.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Operation, OpKind } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import type { PlannedStep, ReconcilePlan } from '../lib/survey-drift.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import type { Db } from '../sql/pool.ts';
 
@@ -74,6 +76,13 @@ export interface TickContext {
   readonly db: Db;
   /** Tells the queues of games that got work; rejects when Redis is away, and the repair sweep does it then. */
   readonly wake: (games: readonly WaitingGame[]) => Promise<void>;
+  /** Lets what was written for these games leave at once; what can not leave now is left to the repair sweep. */
+  readonly publish: (gameIds: readonly string[]) => Promise<void>;
+  /** A reconcile pass that queues the steps that `isWanted` picks, and returns all that it found. */
+  readonly reconcile: (
+    source: SnapshotSource,
+    isWanted: (step: PlannedStep) => boolean,
+  ) => Promise<ReconcilePlan>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly config: Config;

@@ -94,7 +94,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
   api.route('POST /containers/:id/stop', ({ params }) => {
     const container = find(params[0]);
     if (!container) return gone('container');
-    if (container.state !== 'running') return { status: 304 };
+    if (!runs(container)) return { status: 304 };
     container.state = 'exited';
     return { status: 204 };
   });
