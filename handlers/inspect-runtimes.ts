@@ -132,20 +132,23 @@ const unhealthy = (
   details: { restart_count: restartCount, state, health },
 });
 
-/** Lets a reconcile pass queue what is to be done about these games; what the brake keeps is asked for once. */
+/** Lets a reconcile pass queue what is to be done about these games; what it keeps from disposal is asked for once. */
 async function queueRepair(lost: readonly RunningGame[], { db, now, reconcile }: TickContext): Promise<void> {
   const busy = await findBusy(db, idsOf(lost));
   const wanted = new Set(idsOf(lost).filter((gameId) => !busy.has(gameId)));
   if (wanted.size === 0) return;
   const plan = await reconcile('inspect', (step) => wanted.has(step.gameId));
-  await putFindings(db, keptByBrake(plan), now());
+  await putFindings(db, keptGames(plan), now());
 }
 
-/** Every one of them, of other slices too: while many games are gone, one pass that disposes none is enough. */
-const keptByBrake = ({ brake, steps }: ReconcilePlan) =>
-  brake.on
-    ? steps.flatMap(({ action, recordStatus, gameId, containerId }) =>
-        action === 'dispose' && recordStatus === 'running' && containerId !== null
+/**
+ * The games that the dispose brake keeps, or another daemon than the known one. Of other slices too: while many are gone,
+ * one pass that disposes none is enough.
+ */
+const keptGames = ({ brake, daemonChanged, steps }: ReconcilePlan) =>
+  brake.on || daemonChanged
+    ? steps.flatMap(({ containerState, recordStatus, gameId, containerId }) =>
+        containerState === 'gone' && recordStatus === 'running' && containerId !== null
           ? [{ gameId, containerId, restartCount: 0, problems: [GONE] }]
           : [],
       )

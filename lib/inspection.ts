@@ -8,7 +8,7 @@ export interface Finding {
   readonly problems: readonly string[];
 }
 
-/** Noted of a game whose container is gone and that the dispose brake keeps: it is left to the reconcile passes. */
+/** Noted of a game whose container is gone and that a reconcile pass keeps from disposal: the next whole pass decides. */
 export const GONE = 'gone';
 
 export interface Verdict {

@@ -59,7 +59,7 @@ export async function endUnhealthy(
     )} as game (game_id, container_id)
     where snapshot.game_id = game.game_id and snapshot.container_id = game.container_id
       and snapshot.status = 'inspect_unhealthy'
-      and not exists (
-        select 1 from rtmanager.probe_counters as probe
-        where probe.game_id = game.game_id and probe.container_id = game.container_id and probe.told)`);
+      and coalesce((
+        select not told from rtmanager.probe_counters as probe
+        where probe.game_id = game.game_id and probe.container_id = game.container_id), true)`);
 }

@@ -3,6 +3,7 @@ import { handlers } from '../../handlers/index.ts';
 import { inspectRuntimes } from '../../handlers/inspect-runtimes.ts';
 import type { TickContext } from '../../handlers/types.ts';
 import { tickEveryMs } from '../../lib/tick-slice.ts';
+import { countQueries } from '../helpers/count-queries.ts';
 import { hang, refuse } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
 import { type HandlerSide, makeHandlerSide, OLD_IMAGE } from '../helpers/handler-side.ts';
@@ -31,6 +32,7 @@ describe('the inspection of running games (spec, section 5)', () => {
     const everyMs = tickEveryMs(INTERVAL_MS);
     for (let atMs = 0; atMs < INTERVAL_MS; atMs += everyMs) await tick(atMs, given);
   }
+  const wholePass = async () => void (await side.tick.reconcile('reconcile', () => true));
   const events = async (): Promise<string[]> =>
     (await side.store.messages()).map((one) => `${one.game_id} ${one.event_type} ${one.details}`);
   const operations = async (): Promise<string[]> =>
@@ -170,6 +172,25 @@ describe('the inspection of running games (spec, section 5)', () => {
     );
   });
 
+  it('asks PostgreSQL as often for many games as for one', async () => {
+    const everyGame = { ...side.tick.config, inspect: { intervalMs: 1 } };
+    const queriesOfTick = async (): Promise<number> => {
+      const counted = countQueries(side.tick.db);
+      await tick(0, { db: counted.db, config: everyGame });
+      return counted.queries;
+    };
+    await putGame('healthy');
+    expect(await queriesOfTick()).to.equal(2);
+    await putGame('one', { state: 'paused' });
+    const forOne = await queriesOfTick();
+    for (let game = 0; game < 40; game += 1) await putGame(`of-many-${game}`, { state: 'paused' });
+    expect(await queriesOfTick()).to.equal(forOne);
+    expect(await events()).to.have.length(41);
+    for (const container of side.world.containers.values()) container.state = 'running';
+    expect(await queriesOfTick()).to.be.at.most(forOne);
+    expect(await health('of-many-7')).to.equal('healthy');
+  });
+
   it('lets what it told leave at once', async () => {
     await putGame('a', { state: 'paused' });
     await putGame('b');
@@ -207,6 +228,8 @@ describe('the inspection of running games (spec, section 5)', () => {
   });
 
   describe('leaves what does not run any more to a reconcile pass', () => {
+    // As at every start: the daemon is known.
+    beforeEach(wholePass);
     const DEATHS: readonly [
       what: string,
       die: (container: FakeContainer) => void,
@@ -257,7 +280,7 @@ describe('the inspection of running games (spec, section 5)', () => {
       container.state = 'exited';
       await side.queue({ gameId: 'g', opKind: 'stop', opSource: 'gm_rest', imageRef: null });
       await round();
-      expect(side.api.sent(LIST)).to.deep.equal([]);
+      expect(side.api.sent(LIST)).to.have.length(1);
       expect(await operations()).to.deep.equal(['g stop null']);
     });
 
@@ -284,6 +307,26 @@ describe('the inspection of running games (spec, section 5)', () => {
         'reconcile_exit inspect',
       ]);
     });
+  });
+
+  it('disposes nothing on another daemon, and leaves it to whole passes to know it (failure mode 11)', async () => {
+    await putGame('a');
+    await putGame('b');
+    await wholePass();
+    side.world.daemonId = 'ANOTHER:DAEMON';
+    side.world.containers.clear();
+    await round();
+    await round();
+    expect(await operations()).to.deep.equal([]);
+    const alarms = side.log.lines.filter((line) => line.message.startsWith('Docker is another daemon'));
+    expect(alarms).to.have.length(1);
+    await wholePass();
+    expect(await operations()).to.deep.equal([]);
+    await wholePass();
+    expect(await operations()).to.have.members([
+      'a reconcile_dispose reconcile',
+      'b reconcile_dispose reconcile',
+    ]);
   });
 
   describe('learns nothing from a Docker that does not tell', () => {
