@@ -5,12 +5,13 @@ import { sql } from 'slonik';
 import { handlers, tickHandlers } from './handlers/index.ts';
 import { noteContainerEvent } from './handlers/note-container-event.ts';
 import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runtimes.ts';
-import type { CareContext, TickHandler } from './handlers/types.ts';
+import type { CareContext, TickContext, TickHandler } from './handlers/types.ts';
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
+import { tickEveryMs } from './lib/tick-slice.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
@@ -144,13 +145,18 @@ export async function startApp(
     config,
   };
   const everyMs: Record<keyof typeof tickHandlers, number> = {
+    inspect: tickEveryMs(config.inspect.intervalMs),
     reconcile: config.reconcile.intervalMs,
     cleanup: config.cleanup.intervalMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
     name,
     everyMs: everyMs[name as keyof typeof tickHandlers],
-    run: (tick: Tick) => run({ ...caretaking, ...tick }),
+    run: (tick: Tick) => {
+      const context = { ...caretaking, ...tick };
+      const reconcile: TickContext['reconcile'] = (...pass) => reconcileRuntimes(context, ...pass);
+      return run({ ...context, reconcile });
+    },
   }));
 
   const schedules = stack.adopt(

@@ -3,6 +3,7 @@ import { mapRefusal } from '../lib/docker/map-error.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { hasExpired } from '../lib/expiry.ts';
 import { parseGameId } from '../lib/game-id.ts';
+import { gatherExitEvidence } from '../lib/gather-exit-evidence.ts';
 import { neverStarted, recordRemoval } from '../lib/runtime-record.ts';
 import type { Handler } from './types.ts';
 
@@ -38,6 +39,9 @@ export const cleanupRuntime: Handler = async (operation, context) => {
     );
   }
   if (container) {
+    // Before its log goes with it, and on record before: an attempt that follows finds nothing to read any more.
+    const exitEvidence = await gatherExitEvidence(context, container);
+    if (exitEvidence) await context.commitStep({ exitEvidence });
     await docker.remove(container.id).catch((error: unknown) => {
       throw mapRefusal(error, `remove container ${container.id}`);
     });

@@ -1,5 +1,6 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
 import { expireContainers } from './expire-containers.ts';
+import { inspectRuntimes } from './inspect-runtimes.ts';
 import { patchRuntime } from './patch-runtime.ts';
 import { reconcileGame } from './reconcile-game.ts';
 import { reconcileRuntimes } from './reconcile-runtimes.ts';
@@ -22,6 +23,7 @@ export const handlers: Handlers = {
 
 /** What this version looks after by itself, by the names of the schedules. */
 export const tickHandlers = {
+  inspect: inspectRuntimes,
   reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
   cleanup: expireContainers,
 } as const satisfies Record<string, TickHandler>;

@@ -4,6 +4,7 @@ import { DockerStatusError, mapRefusal } from '../lib/docker/map-error.ts';
 import { type InnerEntry, OperationFailure } from '../lib/effects.ts';
 import { toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
+import { gatherExitEvidence } from '../lib/gather-exit-evidence.ts';
 import { SNAPSHOT_SOURCES, type SnapshotSource } from '../lib/health.ts';
 import {
   type DriftStep,
@@ -32,6 +33,8 @@ export const reconcileGame: Handler = async (operation, context) => {
   const effects = repair
     ? repairRecord(repair.action, { gameId, record, container, config: context.config }, finding)
     : {};
+  const exitEvidence =
+    repair?.action === 'mark_exited' && container ? await gatherExitEvidence(context, container) : undefined;
   const now = effects.record?.next ?? record;
 
   const leftovers = containers.filter((one) =>
@@ -44,15 +47,17 @@ export const reconcileGame: Handler = async (operation, context) => {
   const entry = (opKind: ReconcileOpKind, containerId: string | null, imageRef: string | null) =>
     innerEntry({ opKind, containerId, imageRef, startedAt: finding.nowMs });
   const kind = repair && OP_KIND_OF[repair.action];
+  const repairInside =
+    kind && kind !== operation.opKind
+      ? { ...entry(kind, repair.containerId, now?.currentImageRef ?? null), exitEvidence }
+      : undefined;
   const inner = [
-    ...(kind && kind !== operation.opKind
-      ? [entry(kind, repair.containerId, now?.currentImageRef ?? null)]
-      : []),
+    ...(repairInside ? [repairInside] : []),
     ...removed
       .filter((one) => one !== told)
       .map((one) => entry('reconcile_dispose', one.id, imageRefOf(one))),
   ];
-  const all = { ...effects, inner };
+  const all = { ...effects, inner, ...(repairInside ? {} : { exitEvidence }) };
   if (refused) throw new OperationFailure(toRuntimeError(refused), { effects: all, imageRef: '' });
   return {
     // What a later attempt finds done may be the work of the one before.

@@ -32,8 +32,8 @@ export function planReconciliation(
  * One pass: what is out of step is queued to be repaired, each game in its own turn. Returns what was found; of that the
  * steps that change something are queued, but for disposals while the brake is on.
  *
- * @param source who asks, which the snapshots then tell
- * @param isWanted leaves the other steps for another pass
+ * @param source who asks, which the snapshots then tell; `reconcile` for a whole pass
+ * @param isWanted leaves the other steps for a whole pass
  */
 export async function reconcileRuntimes(
   context: CareContext,
@@ -48,8 +48,11 @@ export async function reconcileRuntimes(
     operationFor(ofGame, source, now()),
   );
   const games = await acceptIdleGames(db, operations, context.wake);
-  // After the steps were taken: the records tell of this daemon from now on.
-  await noteDaemon(db, { daemonId: daemon.id, eventCursor: daemonTimeNanos(daemon.now) });
+  // After the steps were taken: the records tell of this daemon from now on. Only a whole pass says so, and so the next
+  // whole one is the first that may dispose, however soon somebody asks for a few games.
+  if (source === 'reconcile') {
+    await noteDaemon(db, { daemonId: daemon.id, eventCursor: daemonTimeNanos(daemon.now) });
+  }
 
   if (daemonChanged) {
     log.error('Docker is another daemon than the records tell of; this pass disposed no game', {

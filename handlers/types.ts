@@ -2,12 +2,13 @@ import type { Config } from '../lib/config.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
 import type { RuntimeError } from '../lib/errors.ts';
-import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { GameId } from '../lib/game-id.ts';
+import type { SnapshotSource } from '../lib/health.ts';
 import type { LobbyClient } from '../lib/lobby-client.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Operation, OpKind } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
+import type { PlannedStep, ReconcilePlan } from '../lib/survey-drift.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import type { Db } from '../sql/pool.ts';
 
@@ -52,8 +53,6 @@ export interface Result {
   readonly effects: Effects;
   /** The image that it worked with, where the request names none. */
   readonly imageRef?: string;
-  /** How the container ended that it stopped, or found ended. */
-  readonly exitEvidence?: ExitEvidence | undefined;
   /** Takes the Docker side back when the result can not be recorded. */
   readonly undo?: () => Promise<void>;
   /** What is to be recorded then, for the reason given. */
@@ -86,6 +85,11 @@ export interface CareContext {
 
 /** What a handler of a schedule may use. */
 export interface TickContext extends CareContext {
+  /** A reconcile pass that queues the steps that `isWanted` picks, and returns all that it found. */
+  readonly reconcile: (
+    source: SnapshotSource,
+    isWanted: (step: PlannedStep) => boolean,
+  ) => Promise<ReconcilePlan>;
   /** When the tick was to be, epoch milliseconds: a multiple of its interval, unless it was asked for out of turn. */
   readonly dueAtMs: number;
 }

@@ -13,8 +13,6 @@ export interface Outcome {
   readonly containerId: string | null;
   /** The image that it worked with; null where none is known or the request names it. */
   readonly imageRef: string | null;
-  /** How the container ended that it stopped, or found ended. */
-  readonly exitEvidence?: ExitEvidence | undefined;
 }
 
 /** An entry of the audit trail that is part of another operation and was never queued. */
@@ -23,6 +21,7 @@ export interface InnerEntry extends Outcome {
   readonly reason: string | null;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  readonly exitEvidence?: ExitEvidence | undefined;
 }
 
 /** What an operation found or changed, to be written in one transaction. */
@@ -33,6 +32,8 @@ export interface Effects {
   /** A snapshot that says well, for which the streams have no event. */
   readonly foundHealthy?: FoundHealthy;
   readonly inner?: readonly InnerEntry[];
+  /** How the container ended that the operation stopped, found ended, or is about to remove. */
+  readonly exitEvidence?: ExitEvidence | undefined;
 }
 
 /** How a failed operation left the game. */

@@ -2,14 +2,13 @@ import type { AttemptDocker } from './docker/docker.ts';
 import { mapRefusal } from './docker/map-error.ts';
 import { disappearanceEffects, exitEffects } from './drift.ts';
 import type { Effects } from './effects.ts';
-import type { Logger } from './logger.ts';
+import { type EvidenceTools, gatherExitEvidence } from './gather-exit-evidence.ts';
 import { type RuntimeRecord, recordStop } from './runtime-record.ts';
 
-interface StopTools {
-  readonly docker: Pick<AttemptDocker, 'stop' | 'inspect'>;
+interface StopTools extends EvidenceTools {
+  readonly docker: Pick<AttemptDocker, 'stop' | 'inspect' | 'readLogTail'>;
   readonly config: { readonly container: { readonly stopTimeoutMs: number } };
   readonly now: () => number;
-  readonly log: Logger;
 }
 
 interface StoppedGame {
@@ -27,11 +26,12 @@ interface StoppedGame {
  * @throws RuntimeError `internal_error` when Docker can not stop it, `docker_unavailable` when it does not answer
  */
 export async function stopGame(
-  { docker, config, now, log }: StopTools,
+  tools: StopTools,
   record: RuntimeRecord,
   attempt: number,
   evenIfStopped = false,
 ): Promise<StoppedGame> {
+  const { docker, config, now, log } = tools;
   const id = record.currentContainerId;
   const isToStop = record.status === 'running' || (evenIfStopped && record.status === 'stopped');
   if (!isToStop || id === null) return { replay: true, effects: {} };
@@ -43,7 +43,9 @@ export async function stopGame(
     return { replay: false, effects: disappearanceEffects(record, { source: 'reconcile', nowMs: now() }) };
   }
   const ended = outcome === 'was not running' && attempt === 1 ? await docker.inspect(id) : null;
-  if (!ended) return { replay: false, effects: { record: recordStop(record, now()) } };
+  const exitEvidence = await gatherExitEvidence(tools, ended ?? id);
+  if (!ended) return { replay: false, effects: { record: recordStop(record, now()), exitEvidence } };
   log.warn('the container had ended before it was stopped', { container_id: id });
-  return { replay: false, effects: exitEffects(record, ended, { source: 'reconcile', nowMs: now() }) };
+  const finding = { source: 'reconcile', nowMs: now() } as const;
+  return { replay: false, effects: exitEffects(record, ended, finding, exitEvidence) };
 }

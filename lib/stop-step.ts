@@ -24,8 +24,11 @@ export async function stopStep(
 ): Promise<Stopped> {
   const startedAt = tools.now();
   const byHand = record.status === 'stopped' && (await isRunning(record, tools));
-  const { replay, effects } = await stopGame(tools, record, operation.attempt, byHand);
-  const stop = innerStop(record, replay, startedAt);
+  const stopped = await stopGame(tools, record, operation.attempt, byHand);
+  // The evidence belongs to the inner entry: by that stop the container ended.
+  const { exitEvidence, ...effects } = stopped.effects;
+  const { replay } = stopped;
+  const stop = innerStop(record, { replay, exitEvidence }, startedAt);
   try {
     await tools.commitStep({ ...effects, inner: [...(effects.inner ?? []), stop] });
   } catch (error) {

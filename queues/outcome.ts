@@ -19,7 +19,6 @@ export function successEnding(operation: Operation, result: Result): Ending {
     errorMessage: null,
     containerId: result.containerId,
     imageRef: result.imageRef ?? null,
-    exitEvidence: result.exitEvidence,
   };
   const answer = answerTo(operation, {
     outcome: 'success',

@@ -55,11 +55,12 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   const closing = new AbortController();
   const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
+  const underWay = new Map<string, number>();
   const worker = new Worker(
     'schedules',
     async (job) => {
       const dueAtMs = job.timestamp + (job.opts.delay ?? 0);
-      await scheduleOf(job.name).run({ dueAtMs, signal: closing.signal });
+      await runTick(scheduleOf(job.name), { dueAtMs, signal: closing.signal });
     },
     {
       connection: deps.workerConnection,
@@ -77,6 +78,21 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     const schedule = byName.get(name);
     if (!schedule) throw failedJob(`not_found: this version has no schedule named ${showValue(name)}`);
     return schedule;
+  }
+
+  /** A schedule whose ticks all hang leaves the next ones out: the places of the others are not for it. */
+  async function runTick({ name, run }: Schedule, tick: Tick): Promise<void> {
+    const others = underWay.get(name) ?? 0;
+    if (others === TICKS_AT_ONCE) {
+      log.warn('a scheduled tick is left out: too many of its schedule are under way', { tick: name });
+      return;
+    }
+    underWay.set(name, others + 1);
+    try {
+      await run(tick);
+    } finally {
+      underWay.set(name, (underWay.get(name) ?? 1) - 1);
+    }
   }
 
   const watching = watch();

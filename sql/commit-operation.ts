@@ -26,6 +26,7 @@ export async function commitEffects(
     select 1 from rtmanager.operation_log
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running' for update`);
   if (!held) throw new LeaseLostError(mine.operationId);
+  if (effects.exitEvidence) await keepEvidence(transaction, mine, effects.exitEvidence);
   await addMessages(transaction, await writeEffects(transaction, mine, effects));
 }
 
@@ -38,20 +39,30 @@ export async function commitOutcome(
   mine: Operation,
   end: { outcome: Outcome; effects: Effects; messages: readonly Message[] },
 ): Promise<void> {
-  if (!(await finish(transaction, mine, end.outcome))) throw new LeaseLostError(mine.operationId);
+  if (!(await finish(transaction, mine, end))) throw new LeaseLostError(mine.operationId);
   const told = await writeEffects(transaction, mine, end.effects);
   await addMessages(transaction, [...told, ...end.messages]);
 }
 
-async function finish(db: CommonQueryMethods, mine: Attempt, outcome: Outcome): Promise<boolean> {
+async function finish(
+  db: CommonQueryMethods,
+  mine: Attempt,
+  { outcome, effects }: { outcome: Outcome; effects: Effects },
+): Promise<boolean> {
   const finished = await db.query(sql.unsafe`
     update rtmanager.operation_log
     set status = 'finished', lease_until = null, finished_at = clock_timestamp(), rollback_pending = false,
       outcome = ${outcome.outcome}, error_code = ${outcome.errorCode}, error_message = ${storableText(outcome.errorMessage)},
       container_id = ${outcome.containerId}, image_ref = coalesce(image_ref, nullif(${outcome.imageRef}, '')),
-      exit_evidence = ${evidenceOf(outcome)}
+      exit_evidence = coalesce(${jsonOf(effects.exitEvidence)}, exit_evidence)
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running'`);
   return finished.rowCount === 1;
+}
+
+async function keepEvidence(db: CommonQueryMethods, mine: Attempt, evidence: ExitEvidence): Promise<void> {
+  await db.query(sql.unsafe`
+    update rtmanager.operation_log set exit_evidence = ${jsonOf(evidence)}
+    where operation_id = ${mine.operationId}::uuid`);
 }
 
 /** Writes the effects and returns the messages that tell of them, still to be added. */
@@ -76,16 +87,16 @@ async function addInnerEntry(db: CommonQueryMethods, parent: Operation, entry: I
       requested_at, accepted_at, started_at, finished_at)
     values (${parent.gameId}, ${entry.opKind}, ${source}, ${parent.operationId}::uuid,
       ${parent.correlationId}::uuid, 'finished', ${parent.attempt}, ${entry.imageRef}, ${entry.reason},
-      ${entry.containerId}, ${entry.outcome}, ${entry.errorCode}, ${storableText(entry.errorMessage)}, ${evidenceOf(entry)},
+      ${entry.containerId}, ${entry.outcome}, ${entry.errorCode}, ${storableText(entry.errorMessage)}, ${jsonOf(entry.exitEvidence)},
       to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp(),
       to_timestamp(${entry.startedAt}::float8 / 1000), clock_timestamp())`);
 }
 
 /** Log lines hold whatever an engine wrote; what PostgreSQL can not hold is escaped. */
-const evidenceOf = ({ exitEvidence }: { exitEvidence?: ExitEvidence | undefined }) =>
-  exitEvidence === undefined
+const jsonOf = (evidence: ExitEvidence | undefined) =>
+  evidence === undefined
     ? null
     : sql.jsonb({
-        ...exitEvidence,
-        lastLogLines: exitEvidence.lastLogLines?.map((line) => storableText(line)) ?? null,
+        ...evidence,
+        lastLogLines: evidence.lastLogLines?.map((line) => storableText(line)) ?? null,
       });

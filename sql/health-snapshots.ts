@@ -24,19 +24,44 @@ export type HealthSnapshot = z.infer<typeof healthSnapshot>;
  * the later one counts; the time shown never goes back.
  */
 export const putSnapshot = (db: CommonQueryMethods, gameId: string, event: HealthEvent): Promise<void> =>
-  put(db, gameId, { ...event, status: STATUS_AFTER[event.type] });
+  putSnapshots(db, [{ gameId, event }]);
+
+/** The same of many games at once, each of which is there once. */
+export const putSnapshots = (
+  db: CommonQueryMethods,
+  told: readonly { readonly gameId: string; readonly event: HealthEvent }[],
+): Promise<void> =>
+  put(
+    db,
+    told.map(({ gameId, event }) => ({ gameId, ...event, status: STATUS_AFTER[event.type] })),
+  );
 
 /** Writes that the container is as it should be. */
 export const putHealthy = (db: CommonQueryMethods, gameId: string, found: FoundHealthy): Promise<void> =>
-  put(db, gameId, { ...found, status: 'healthy', details: {} });
+  put(db, [{ gameId, ...found, status: 'healthy', details: {} }]);
 
-type Observation = FoundHealthy & { readonly status: SnapshotStatus; readonly details: object };
+type Observation = FoundHealthy & {
+  readonly gameId: string;
+  readonly status: SnapshotStatus;
+  readonly details: object;
+};
 
-async function put(db: CommonQueryMethods, gameId: string, event: Observation): Promise<void> {
+async function put(db: CommonQueryMethods, observations: readonly Observation[]): Promise<void> {
+  if (observations.length === 0) return;
   await db.query(sql.unsafe`
     insert into rtmanager.health_snapshots (game_id, container_id, status, source, details, observed_at)
-    values (${gameId}, ${event.containerId}, ${event.status}, ${event.source},
-      ${sql.jsonb(event.details as Record<string, string>)}, to_timestamp(${event.occurredAtMs}::float8 / 1000))
+    select game_id, container_id, status, source, details::jsonb, to_timestamp(occurred_at_ms / 1000)
+    from ${sql.unnest(
+      observations.map((one) => [
+        one.gameId,
+        one.containerId,
+        one.status,
+        one.source,
+        JSON.stringify(one.details),
+        one.occurredAtMs,
+      ]),
+      ['text', 'text', 'text', 'text', 'text', 'float8'],
+    )} as seen (game_id, container_id, status, source, details, occurred_at_ms) order by game_id
     on conflict (game_id) do update set container_id = excluded.container_id, status = excluded.status,
       source = excluded.source, details = excluded.details,
       observed_at = greatest(rtmanager.health_snapshots.observed_at, excluded.observed_at)`);

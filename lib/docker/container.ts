@@ -22,6 +22,8 @@ export interface InspectedContainer extends Container {
   readonly restartCount: number;
   /** The verdict of the image's own health check; `none` without one. */
   readonly health: string;
+  /** Whether it has a terminal: its log has another form then. */
+  readonly tty: boolean;
   /** The image reference that it was created from. */
   readonly image: string;
   /** The kernel killed it for want of memory. An exit code of 137 alone is no evidence of that. */

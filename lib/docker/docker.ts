@@ -14,6 +14,7 @@ import { type Image, inspectImage } from './inspect-image.ts';
 import { listGameContainers, listOwnedContainers } from './list-containers.ts';
 import { ping } from './ping.ts';
 import { type Daemon, readDaemon } from './read-daemon.ts';
+import { readLogTail } from './read-log-tail.ts';
 import { removeContainer } from './remove-container.ts';
 import { disconnectEndpoint, startContainer } from './start-container.ts';
 import { type StopOutcome, stopContainer } from './stop-container.ts';
@@ -23,7 +24,13 @@ export interface AttemptDocker {
   readonly network: string;
   /** Containers of the game that are ours, by label. */
   listGame(gameId: GameId): Promise<Container[]>;
-  inspect(idOrName: string): Promise<InspectedContainer | null>;
+  /** @param inTime gives the look up, where less than the usual patience is called for */
+  inspect(idOrName: string, inTime?: AbortSignal): Promise<InspectedContainer | null>;
+  /** The last lines of its log; null where Docker can not read it. */
+  readLogTail(
+    container: Pick<InspectedContainer, 'id' | 'tty'>,
+    inTime: AbortSignal,
+  ): Promise<string[] | null>;
   hasNetwork(): Promise<boolean>;
   daemon(): Promise<Daemon>;
   /** The image as it is on this host, or null. */
@@ -83,6 +90,7 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     openEvents: (sinceNanos, signal) => openContainerEvents(connection, sinceNanos, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
+      const until = (inTime?: AbortSignal) => (inTime ? AbortSignal.any([signal, inTime]) : signal);
       // Asked right before a request is sent, for finding the daemon's version may take longer than the lease. What
       // happens in between is what labels and ids are for.
       const fenced: DockerConnection = {
@@ -96,7 +104,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
       return {
         network,
         listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
-        inspect: (idOrName) => inspectContainer(connection, idOrName, signal),
+        inspect: (idOrName, inTime) => inspectContainer(connection, idOrName, until(inTime)),
+        readLogTail: (container, inTime) => readLogTail(connection, container, until(inTime)),
         hasNetwork: () => hasNetwork(connection, network, signal),
         daemon: () => readDaemon(connection, signal),
         findImage: (ref) => inspectImage(connection, ref.canonical, signal),

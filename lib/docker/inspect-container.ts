@@ -25,6 +25,7 @@ export async function inspectContainer(
       finishedAt: info.State.Running ? null : timeOf(info.State.FinishedAt),
       restartCount: info.RestartCount ?? 0,
       health: info.State.Health?.Status ?? 'none',
+      tty: info.Config.Tty ?? false,
       image: info.Config.Image ?? '',
       oomKilled: info.State.OOMKilled,
       imageId: info.Image,

@@ -14,13 +14,14 @@ create table rtmanager.probe_counters (
   observed_at timestamptz not null
 );
 
--- What the inspection last found notable about a game's container.
+-- What the inspection last found notable about a game's container; of one that was always well there is no row.
 create table rtmanager.inspect_findings (
   game_id text collate "C" primary key,
+  -- Another container than the recorded one: what was found of it is over.
   container_id text not null,
   restart_count integer not null,
-  -- Names the spell that was told, such as `paused`; null when there is none.
-  problem text,
+  -- The spells that go on, such as `["paused"]`: each was told when it began.
+  problems jsonb not null,
   observed_at timestamptz not null
 );
 

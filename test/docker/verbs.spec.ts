@@ -98,6 +98,7 @@ describe('one verb of Docker', () => {
         finishedAt: '2026-01-01T01:00:00.123456789Z',
         restartCount: 0,
         health: 'none',
+        tty: false,
         oomKilled: false,
         image: 'galaxy/engine:1.0.0',
         imageId: 'sha256:1111',

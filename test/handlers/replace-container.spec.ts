@@ -8,6 +8,13 @@ import { type HandlerSide, makeHandlerSide, NEW_IMAGE, OLD_IMAGE } from '../help
 const START = 'POST /containers/:id/start';
 const STOP = 'POST /containers/:id/stop';
 const PULL = 'POST /images/create';
+/** How a container of the fake Docker ends that nothing else is said of. */
+const ENDED = {
+  exitCode: 0,
+  oomKilled: false,
+  finishedAt: '2026-01-01T01:00:00.123456789Z',
+  lastLogLines: ['engine up'],
+};
 
 describe('restart and patch (spec, section 4)', () => {
   let side: HandlerSide;
@@ -56,9 +63,9 @@ describe('restart and patch (spec, section 4)', () => {
     expect(view.operations.map((one) => ({ ...one, error_code: one.error_code }))).to.deep.equal(
       [
         { op_kind: 'restart', container_id: 'the running container', inner: false },
-        { op_kind: 'stop', container_id: 'a container that is gone', inner: true },
+        { op_kind: 'stop', container_id: 'a container that is gone', inner: true, exit_evidence: ENDED },
         { op_kind: 'start', container_id: 'the running container', inner: true },
-      ].map((one) => ({ ...common, error_code: null, image_ref: OLD_IMAGE, ...one })),
+      ].map((one) => ({ ...common, error_code: null, image_ref: OLD_IMAGE, exit_evidence: null, ...one })),
     );
     const correlations = await side.store.rows(
       'select distinct correlation_id from rtmanager.operation_log where game_id = $1',

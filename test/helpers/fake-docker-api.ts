@@ -10,7 +10,7 @@ import { pass, type Script } from './fake-docker-scripts.ts';
 
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON; text is sent as it is. */
+  /** Sent as JSON; text and bytes are sent as they are. */
   readonly body?: unknown;
 }
 
@@ -91,7 +91,8 @@ export async function makeFakeDockerApi(place: Place = {}): Promise<FakeDockerAp
       act: () => route?.handler(request) ?? NOT_FOUND,
       send: ({ status, body }) => {
         response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body));
+        const asItIs = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
+        response.end(asItIs ? body : JSON.stringify(body));
       },
     });
   };

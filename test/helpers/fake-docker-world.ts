@@ -1,5 +1,6 @@
 import type { FakeDockerApi } from './fake-docker-api.ts';
 import type { DockerRequest } from './fake-docker-request.ts';
+import { logFrame } from './log-frame.ts';
 
 /** A container in the fake daemon. */
 export interface FakeContainer {
@@ -8,9 +9,14 @@ export interface FakeContainer {
   readonly image: string;
   readonly labels: Readonly<Record<string, string>> | null;
   readonly networks: readonly string[];
-  state: 'created' | 'running' | 'exited' | 'paused' | 'removing';
+  state: 'created' | 'running' | 'exited' | 'paused' | 'restarting' | 'removing' | 'dead';
   exitCode?: number;
   oomKilled?: boolean;
+  restartCount?: number;
+  /** What its image's health check says; nothing where there is none. */
+  health?: string;
+  /** As Docker sends it; of every other container the line `engine up`. */
+  log?: Buffer;
 }
 
 interface FakeImage {
@@ -19,7 +25,7 @@ interface FakeImage {
 }
 
 /** Docker calls a paused container running too. */
-const runs = ({ state }: FakeContainer): boolean => state === 'running' || state === 'paused';
+const runs = ({ state }: FakeContainer): boolean => ['running', 'paused', 'restarting'].includes(state);
 
 /** What the fake daemon has; tests change it and look at what RTM made of it. */
 export interface FakeDockerWorld {
@@ -102,6 +108,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
       OOMKilled: one.oomKilled ?? false,
       StartedAt: '2026-01-01T00:00:00.123456789Z',
       FinishedAt: runs(one) ? '0001-01-01T00:00:00Z' : '2026-01-01T01:00:00.123456789Z',
+      ...(one.health === undefined ? {} : { Health: { Status: one.health } }),
     };
     return {
       status: 200,
@@ -110,10 +117,15 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
         Name: `/${one.name}`,
         Image: images.get(one.image)?.id ?? 'sha256:unknown',
         State: state,
+        RestartCount: one.restartCount ?? 0,
         Config: { Labels: one.labels, Image: one.image },
         NetworkSettings: networkView(one),
       },
     };
+  });
+  api.route('GET /containers/:id/logs', ({ params }) => {
+    const one = find(params[0]);
+    return one ? { status: 200, body: one.log ?? logFrame('stdout', 'engine up\n') } : gone('container');
   });
   api.route('GET /containers/json', (request) => {
     const wanted = filterOf(request, 'label');

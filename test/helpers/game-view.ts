@@ -14,7 +14,7 @@ export interface GameView {
 }
 
 const FACTS =
-  'op_kind, op_source, status, image_ref, outcome, error_code, error_message, container_id, seq is null as inner';
+  'op_kind, op_source, status, image_ref, outcome, error_code, error_message, container_id, exit_evidence, seq is null as inner';
 
 export async function viewGame({ store, world }: HandlerSide, gameId: string): Promise<GameView> {
   const ids = new Map<string, string>();

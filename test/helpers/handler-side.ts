@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { reconcileRuntimes } from '../../handlers/reconcile-runtimes.ts';
 import type { Handler, Handlers, TickContext } from '../../handlers/types.ts';
 import { makeLabels } from '../../lib/docker/labels.ts';
 import { parseGameId } from '../../lib/game-id.ts';
@@ -62,24 +63,26 @@ export async function makeHandlerSide(
   const lobby = { getGame: async () => ({ found: false }) as const, close: () => undefined };
   const shared = { lobby, config, now: Date.now };
   const opened = stack.move();
+  const tick: TickContext = {
+    dueAtMs: 0,
+    signal: new AbortController().signal,
+    log,
+    docker,
+    db: store.db,
+    wake: async () => undefined,
+    publish: async () => undefined,
+    listenAnew: () => undefined,
+    reconcile: (...pass) => reconcileRuntimes(tick, ...pass),
+    now: Date.now,
+    config,
+  };
 
   return {
     store,
     api,
     world,
     log,
-    tick: {
-      dueAtMs: 0,
-      signal: new AbortController().signal,
-      log,
-      docker,
-      db: store.db,
-      wake: async () => undefined,
-      publish: async () => undefined,
-      listenAnew: () => undefined,
-      now: Date.now,
-      config,
-    },
+    tick,
     async putGame(gameId, given = {}) {
       const image = given.currentImageRef ?? OLD_IMAGE;
       const status = given.status ?? 'running';

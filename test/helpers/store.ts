@@ -50,6 +50,7 @@ const TABLES = [
   'health_snapshots',
   'outbox',
   'stream_cursors',
+  'inspect_findings',
   'docker_daemon',
 ];
 

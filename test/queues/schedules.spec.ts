@@ -34,13 +34,17 @@ describe('schedules', () => {
     await redis.client.flushdb();
   });
 
-  function start(run: () => Promise<void> | void, options: Partial<Schedule> = {}): Schedules {
+  function start(
+    run: () => Promise<void> | void,
+    options: Partial<Schedule> = {},
+    others: readonly Schedule[] = [],
+  ): Schedules {
     const schedule = { name: 'tick', everyMs: EVERY_MS, ...options, run: async () => run() };
     const schedules = startSchedules({
       connection,
       workerConnection,
       prefix: PREFIX,
-      schedules: [schedule],
+      schedules: [schedule, ...others],
       leaseMs: 5_000,
       log,
     });
@@ -78,6 +82,33 @@ describe('schedules', () => {
     expect(log.lines.filter((line) => line.level === 'warn').map((line) => line.fields.tick)).to.deep.equal([
       'tick',
     ]);
+  });
+
+  it('leave ticks out while too many of theirs hang, and the other schedules go on', async () => {
+    const gate = Promise.withResolvers<void>();
+    let [hanging, most, others] = [0, 0, 0];
+    const hang = async () => {
+      hanging += 1;
+      most = Math.max(most, hanging);
+      await gate.promise;
+      hanging -= 1;
+    };
+    const other = {
+      name: 'other',
+      everyMs: EVERY_MS,
+      run: async () => {
+        others += 1;
+      },
+    };
+    const schedules = start(hang, {}, [other]);
+    const leftOut = () => log.lines.filter((line) => line.fields.tick === 'tick').length;
+    await eventually(() => leftOut() >= 4, { what: 'ticks that are left out' });
+    const before = others;
+    await eventually(() => others >= before + 3, { what: 'ticks of the other schedule' });
+    expect(most).to.equal(4);
+    gate.resolve();
+    await eventually(() => hanging === 0, { what: 'the ticks that hung' });
+    await schedules.close();
   });
 
   it('are the same when a replica starts anew, and change when it wants them otherwise', async () => {

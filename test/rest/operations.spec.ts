@@ -103,6 +103,24 @@ describe('the audit trail', () => {
       expect(Date.parse(String(ended.finished_at))).to.be.at.least(Date.parse(String(ended.started_at)));
     });
 
+    it('tells how the container ended', async () => {
+      await store.queue({ opKind: 'stop', opSource: 'gm_rest' });
+      const exitEvidence = {
+        exitCode: 1,
+        oomKilled: false,
+        finishedAt: '2026-01-01T00:40:12.345678901Z',
+        lastLogLines: ['turn 7', 'Error: out of fuel'],
+      };
+      const { operationId } = await runner.run('g', { effects: { exitEvidence } });
+      const told = (await operation(operationId)).json as Record<string, unknown>;
+      expect(told.exit_evidence).to.deep.equal({
+        exit_code: 1,
+        oom_killed: false,
+        finished_at: '2026-01-01T00:40:12.345Z',
+        last_log_lines: ['turn 7', 'Error: out of fuel'],
+      });
+    });
+
     it('knows an id in capitals too', async () => {
       await store.queue({});
       const id = String((await store.operations())[0]?.operation_id);

@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import type { CommonQueryMethods } from 'slonik';
+import { sliceAt } from '../../lib/tick-slice.ts';
 import { findBusy } from '../../sql/accept-idle.ts';
 import { acceptOperations } from '../../sql/accept-operations.ts';
 import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { listExpiredGames } from '../../sql/expired-games.ts';
+import { putSnapshots } from '../../sql/health-snapshots.ts';
+import { endUnhealthy, getFindings, putFindings } from '../../sql/inspect-findings.ts';
 import { isKnownGame, listHistory } from '../../sql/operation-history.ts';
 import {
   findAskedToRun,
@@ -23,10 +26,11 @@ import {
   unpublished,
 } from '../../sql/outbox.ts';
 import { listRecordedGames } from '../../sql/recorded-games.ts';
+import { listRunning, lockRunning } from '../../sql/running-games.ts';
 import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
 import { getRuntimes, listRuntimes } from '../../sql/runtimes.ts';
 import { explain } from '../helpers/explain.ts';
-import { INSERT_MANY_GAMES, manyGameId } from '../helpers/many-games.ts';
+import { GAMES, INSERT_MANY_GAMES, manyGameId } from '../helpers/many-games.ts';
 import { makeRecord } from '../helpers/records.ts';
 import { makeRequest, makeStore, type Store } from '../helpers/store.ts';
 
@@ -58,12 +62,24 @@ const SCALE = `
   insert into rtmanager.outbox (game_id, channel, fields)
   select 'g' || n, 'job_results', '[]' from generate_series(1, 300) as n;
   ${INSERT_MANY_GAMES}
+  insert into rtmanager.inspect_findings (game_id, container_id, restart_count, problems, observed_at)
+  select game_id, current_container_id, 1, '[]', now() from rtmanager.runtime_records where status = 'running';
+  insert into rtmanager.probe_counters (game_id, container_id, consecutive_failures, told, observed_at)
+  select game_id, container_id, 3, true, now() from rtmanager.inspect_findings;
   select setval('rtmanager.operation_seq', 400000);
-  analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots;`;
+  analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots,
+    rtmanager.inspect_findings, rtmanager.probe_counters;`;
 
 const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
 const SOME = Array.from({ length: 64 }, (_, index) => `00000000-0000-4000-8000-0000000${10_000 + index}`);
 const SOME_GAMES = Array.from({ length: 100 }, (_, index) => manyGameId(index * 2));
+/** A thirtieth of all running games, each with its container, as one tick of the inspection has them. */
+const SLICE = sliceAt(30_000, 17_000);
+const RUNNING = Array.from({ length: 200 }, (_, index) => ({
+  gameId: manyGameId(GAMES / 2 + 4 * index + 3),
+  containerId: `c${index}`,
+}));
+const RUNNING_IDS = RUNNING.map((game) => game.gameId);
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 /** In the middle of what was done to the game `old`. */
 const PLACE = { acceptedMicros: `${Date.now() - 10_000_000}000`, operationId: NOBODY };
@@ -138,6 +154,37 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'changing a record': [
     1,
     (db) => swapRecord(db, { expected: makeRecord(), next: makeRecord({ gameId: manyGameId(300) }) }),
+  ],
+  'listing the running games of one slice': [300, (db) => listRunning(db, SLICE)],
+  'making sure that games still run': [500, (db) => lockRunning(db, RUNNING)],
+  'finding which of many games are busy': [500, (db) => findBusy(db, RUNNING_IDS)],
+  'looking up what an inspection found': [500, (db) => getFindings(db, RUNNING_IDS)],
+  'noting what an inspection found': [
+    500,
+    (db) =>
+      putFindings(
+        db,
+        RUNNING.map((game) => ({ ...game, restartCount: 0, problems: [] })),
+        0,
+      ),
+  ],
+  'finding that all is well again': [1_500, (db) => endUnhealthy(db, RUNNING, 0)],
+  'writing the snapshots of many games': [
+    500,
+    (db) =>
+      putSnapshots(
+        db,
+        RUNNING.map(({ gameId, containerId }) => ({
+          gameId,
+          event: {
+            type: 'container_disappeared',
+            source: 'reconcile',
+            containerId,
+            occurredAtMs: 0,
+            details: {},
+          },
+        })),
+      ),
   ],
   'looking up a runtime': [2, (db) => getRuntimes(db, [manyGameId(300)])],
   'looking up many runtimes': [

@@ -20,6 +20,7 @@ const CONTAINER: InspectedContainer = {
   health: 'none',
   image: 'registry.example/galaxy/game:1.4.2',
   oomKilled: false,
+  tty: false,
   imageId: 'sha256:1111',
 };
 const FINDING = { source: 'docker_event', nowMs: 1_767_300_000_000 } as const;
