@@ -72,20 +72,21 @@ export async function surveyDrift({
     lists = await readLists({ docker, store, signal });
   }
   const { containers, ours, records } = lists;
-  const ended = await store.findEnded(ours.map(operationOf), WORK_IS_OVER_MS);
+  const recordedIds = new Set(records.map((record) => record.currentContainerId));
+  const unrecorded = ours.filter((one) => !recordedIds.has(one.id));
+  const ended = await store.findEnded(unrecorded.map(operationOf), WORK_IS_OVER_MS);
   const drift = planReconcile({ records, containers, network, ended });
   const busy = await store.findBusy([...new Set(drift.map((step) => step.gameId))]);
   const [idle, others] = partition(drift, (step) => step.action !== 'leave_alone' && !busy.has(step.gameId));
   const verified = await lookAgain(idle, { docker, signal });
 
   const daemonChanged = knownDaemonId !== null && knownDaemonId !== daemon.id;
-  const toDo = verified.map((step) =>
-    daemonChanged && step.action === 'dispose'
-      ? leaveAlone(step, 'Docker is another daemon than the records tell of.')
-      : step,
-  );
+  const toDo = daemonChanged
+    ? holdLost(verified, 'Docker is another daemon than the records tell of.', () => true)
+    : verified;
   const brake = applyBrake(toDo, records, maxDisposeShare);
-  const steps = [...(brake.on ? holdGames(toDo) : toDo), ...others.map((step) => skipBusy(step, busy))];
+  const done = brake.on ? holdLost(toDo, 'The dispose brake holds its game.', isNoDisposal) : toDo;
+  const steps = [...done, ...others.map((step) => skipBusy(step, busy))];
   const games = new Set([...records.map((record) => record.gameId), ...ours.map(gameOf)]);
   const drifted = new Set(steps.map((step) => step.gameId));
   return {
@@ -122,18 +123,18 @@ async function readLists({
 
 const gameOf = (container: Container): string => container.labels[GAME_LABEL] ?? '';
 
-const leaveAlone = (step: DriftStep, why: string): DriftStep => ({
-  ...step,
-  action: 'leave_alone',
-  reason: `${why} ${step.reason}`,
-});
+const isNoDisposal = ({ action }: DriftStep): boolean => action !== 'dispose';
 
-/** What the brake holds is the whole game: its operation would dispose it too. */
-function holdGames(steps: readonly DriftStep[]): DriftStep[] {
-  const held = new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
+/** Leaves alone what `isHeld` of the games that would be disposed of: the operation of such a game would dispose it too. */
+function holdLost(
+  steps: readonly DriftStep[],
+  why: string,
+  isHeld: (step: DriftStep) => boolean,
+): DriftStep[] {
+  const lost = new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
   return steps.map((step) =>
-    held.has(step.gameId) && step.action !== 'dispose'
-      ? leaveAlone(step, 'The dispose brake holds its game.')
+    lost.has(step.gameId) && isHeld(step)
+      ? { ...step, action: 'leave_alone', reason: `${why} ${step.reason}` }
       : step,
   );
 }

@@ -50,6 +50,13 @@ const KEPT_JOBS = {
 
 export const lifecycleQueueName = (index: number): string => `lifecycle-${index}`;
 
+/**
+ * BullMQ takes jobs without a priority first. What RTM finds to do itself may be a whole fleet at once, and waits for
+ * whatever anybody asks for.
+ */
+const BEHIND_REQUESTS = 1;
+const isOwnFinding = (source: OpSource): boolean => source === 'auto_reconcile' || source === 'auto_ttl';
+
 /** The same queue for a game always, whichever replica asks. */
 const queueIndex = (gameId: string, queueCount: number): number => crc32(gameId) % queueCount;
 
@@ -123,6 +130,7 @@ function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
     data: { game_id: gameId, op_kind: opKind, op_source: opSource, image_ref: imageRef ?? '' },
     opts: {
       ...KEPT_JOBS,
+      ...(isOwnFinding(opSource) ? { priority: BEHIND_REQUESTS } : {}),
       // A job id that Redis still keeps, even completed, silently swallows an add: so never the same twice.
       jobId: `${gameId}_${randomBytes(6).toString('hex')}`,
       // keepLastIfActive: a wake-up that arrives while the job runs is not lost but follows it.

@@ -4,6 +4,7 @@ import { handlers } from '../../handlers/index.ts';
 import type { Handlers } from '../../handlers/types.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
 import type { NewOperation } from '../../sql/accept-operations.ts';
+import { noteDaemon } from '../../sql/docker-daemon.ts';
 import { type CrashPoint, crashingAt } from '../helpers/crash.ts';
 import { refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
@@ -30,6 +31,13 @@ const newImageIsBroken = ({ api, world }: HandlerSide) =>
 const nothingStarts = ({ api }: HandlerSide) =>
   api.always('POST /containers/:id/start', refuse(400, 'exec: no such file'));
 const vanish = ({ world }: HandlerSide) => world.containers.clear();
+const die = ({ world }: HandlerSide) => {
+  for (const container of world.containers.values()) container.state = 'exited';
+};
+const startByHand = ({ world }: HandlerSide) => {
+  for (const container of world.containers.values()) container.state = 'running';
+};
+const byItself = { opSource: 'auto_reconcile', imageRef: null, reason: 'reconcile' } as const;
 const toNew = { imageRef: NEW_IMAGE };
 const stopped = { status: 'stopped' } as const;
 
@@ -110,6 +118,46 @@ const STORIES: Readonly<Record<string, Story>> = {
     game: { status: 'removed' },
     ends: 'replay_no_op',
   },
+  'a cleanup by age': {
+    kind: 'cleanup_container',
+    game: { ...stopped, lastOpAt: 0 },
+    request: { opSource: 'auto_ttl', imageRef: null },
+    ends: 'success',
+  },
+  'a cleanup by age that comes too early': {
+    kind: 'cleanup_container',
+    game: { ...stopped, lastOpAt: Date.now() },
+    request: { opSource: 'auto_ttl', imageRef: null },
+    ends: 'replay_no_op',
+  },
+  'an adoption': {
+    kind: 'reconcile_adopt',
+    game: stopped,
+    arrange: startByHand,
+    request: byItself,
+    ends: 'success',
+  },
+  'the record of an exit': {
+    kind: 'reconcile_exit',
+    game: {},
+    arrange: die,
+    request: byItself,
+    ends: 'success',
+  },
+  'the record of a loss': {
+    kind: 'reconcile_dispose',
+    game: {},
+    arrange: vanish,
+    request: byItself,
+    ends: 'success',
+  },
+  'the record of a loss that was queued for an exit': {
+    kind: 'reconcile_exit',
+    game: {},
+    arrange: vanish,
+    request: byItself,
+    ends: 'success',
+  },
 };
 
 describe('an operation whose process dies at any of its steps ends as if it had not', function () {
@@ -131,6 +179,7 @@ describe('an operation whose process dies at any of its steps ends as if it had 
     side.api.always('POST /containers/:id/start', (exchange) => exchange.send(exchange.act()));
     if (story.game) await side.putGame('g', story.game);
     story.arrange?.(side);
+    await noteDaemon(side.store.db, { daemonId: side.world.daemonId, eventCursor: 0n });
     await side.queue({ gameId: 'g', opKind: story.kind, imageRef: OLD_IMAGE, ...story.request });
     let steps: readonly string[] = [];
     for (const point of [...points, undefined]) {

@@ -395,6 +395,16 @@ describe('a reconcile pass (spec, section 5)', () => {
       expect(actions(await drift.pass())).to.deep.equal(['exits skip_busy', 'lost dispose']);
     });
 
+    it('another daemon: what an operation left of a lost game stays too, for that one would dispose the game', async () => {
+      side.world.containers.delete((await side.putGame('lost'))?.id ?? '');
+      const left = drift.putContainer('lost', { operationId: await drift.putEnded('lost') });
+      side.world.daemonId = 'ANOTHER:DAEMON';
+      expect(actions(await drift.pass())).to.deep.equal(['lost leave_alone', 'lost leave_alone']);
+      await drift.runQueued();
+      expect(await recordOf('lost')).to.include({ status: 'running' });
+      expect(side.world.containers.has(left.id)).to.equal(true);
+    });
+
     it('a daemon that does not say which one it is: docker_unavailable', async () => {
       side.world.containers.delete((await side.putGame('lost'))?.id ?? '');
       side.api.script(INFO, ({ send }) => send({ status: 200, body: {} }));

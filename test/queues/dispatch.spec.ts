@@ -46,12 +46,12 @@ describe('dispatch', () => {
   const key = (...parts: string[]) => [PREFIX, queue.name, ...parts].join(':');
 
   /** Runs jobs as they come until the test ends. */
-  async function startWorker(process: (job: Job<LifecycleJob>) => Promise<void>) {
+  async function startWorker(process: (job: Job<LifecycleJob>) => Promise<void>, concurrency = 5) {
     const own = await connectAs(redis, { role: 'queue' });
     const worker = new Worker<LifecycleJob>(queue.name, process, {
       connection: own,
       prefix: PREFIX,
-      concurrency: 5,
+      concurrency,
     });
     cleanups.push(() => worker.close(true).then(() => own.disconnect()));
   }
@@ -72,6 +72,36 @@ describe('dispatch', () => {
       op_source: 'admin_rest',
       image_ref: '',
     });
+  });
+
+  it('lets what RTM itself finds to do wait for whatever is asked for, however much it is', async () => {
+    const found = (gameId: string): WaitingGame => ({
+      ...game(gameId, null),
+      opKind: 'cleanup_container',
+      opSource: gameId < 'found-5' ? 'auto_ttl' : 'auto_reconcile',
+    });
+    await dispatcher.wake(Array.from({ length: 10 }, (_, index) => found(`found-${index}`)));
+    await dispatcher.wake([game('asked-1')]);
+    await dispatcher.revive([game('asked-2')]);
+    const ran: string[] = [];
+    await startWorker(async (job) => void ran.push(job.data.game_id), 1);
+    await eventually(() => ran.length === 12, { what: 'all to run' });
+    expect(ran.slice(0, 2)).to.deep.equal(['asked-1', 'asked-2']);
+  });
+
+  it('does not lose what it finds itself while the game’s job runs', async () => {
+    const gate = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    await startWorker(async (job) => {
+      ran.push(job.data.op_source);
+      await gate.promise;
+    });
+    await dispatcher.wake([game('a')]);
+    await eventually(() => ran.length === 1, { what: 'the job to run' });
+    await dispatcher.wake([{ ...game('a', null), opKind: 'reconcile_exit', opSource: 'auto_reconcile' }]);
+    gate.resolve();
+    await eventually(() => ran.length === 2, { what: 'the next one' });
+    expect(ran).to.deep.equal(['lobby_stream', 'auto_reconcile']);
   });
 
   it('takes every game id that is one', async () => {
