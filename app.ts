@@ -8,8 +8,10 @@ import type { TickContext, TickHandler } from './handlers/types.ts';
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
+import { makeEngineProber } from './lib/engine-prober.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
+import { planProbes } from './lib/probe-plan.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
@@ -93,6 +95,8 @@ export async function startApp(
   const prefix = `rtm-${await getDeploymentId(db)}`;
   const docker = makeConfiguredDocker(config);
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
+  const { timeoutMs } = config.probe;
+  const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
   const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
@@ -135,11 +139,15 @@ export async function startApp(
     // Redis may be away: the repair sweep wakes them then.
     wake: (games) =>
       dispatcher.wake(games).catch((error) => log.warn('games are woken by repair', { error })),
+    publish: (gameIds) =>
+      outbox.publish(gameIds).catch((error) => log.warn('messages are published by repair', { error })),
+    engines,
     now,
     config,
   };
   const everyMs: Record<keyof typeof tickHandlers, number> = {
     reconcile: config.reconcile.intervalMs,
+    probe: planProbes(config.probe).sliceMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
     name,

@@ -1,5 +1,6 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
 import { patchRuntime } from './patch-runtime.ts';
+import { probeRuntimes } from './probe-runtimes.ts';
 import { reconcileGame } from './reconcile-game.ts';
 import { reconcileRuntimes } from './reconcile-runtimes.ts';
 import { restartRuntime } from './restart-runtime.ts';
@@ -22,4 +23,5 @@ export const handlers: Handlers = {
 /** What this version looks after by itself, by the names of the schedules. */
 export const tickHandlers = {
   reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
+  probe: probeRuntimes,
 } as const satisfies Record<string, TickHandler>;

@@ -1,6 +1,7 @@
 import type { Config } from '../lib/config.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
+import type { EngineProber } from '../lib/engine-prober.ts';
 import type { RuntimeError } from '../lib/errors.ts';
 import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { GameId } from '../lib/game-id.ts';
@@ -77,6 +78,9 @@ export interface TickContext {
   readonly db: Db;
   /** Tells the queues of games that got work; rejects when Redis is away, and the repair sweep does it then. */
   readonly wake: (games: readonly WaitingGame[]) => Promise<void>;
+  /** Lets the messages of these games leave at once; where Redis is away, the repair sweep does it later. */
+  readonly publish: (gameIds: readonly string[]) => Promise<void>;
+  readonly engines: EngineProber;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly config: Config;

@@ -40,7 +40,10 @@ interface SchedulesDeps {
 
 /** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there. */
 const WATCH_MS = 5_000;
-/** A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. */
+/**
+ * A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. So
+ * beyond this number a replica leaves ticks of a schedule out.
+ */
 const TICKS_AT_ONCE = 4;
 const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 100 } };
 
@@ -50,11 +53,19 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   const closing = new AbortController();
   const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
+  const underWay = new Map<string, number>();
   const worker = new Worker(
     'schedules',
     async (job) => {
-      const dueAtMs = job.timestamp + (job.opts.delay ?? 0);
-      await scheduleOf(job.name).run({ dueAtMs, signal: closing.signal });
+      const { name, run } = scheduleOf(job.name);
+      const running = underWay.get(name) ?? 0;
+      if (running >= TICKS_AT_ONCE) return;
+      underWay.set(name, running + 1);
+      try {
+        await run({ dueAtMs: job.timestamp + (job.opts.delay ?? 0), signal: closing.signal });
+      } finally {
+        underWay.set(name, (underWay.get(name) ?? 1) - 1);
+      }
     },
     {
       connection: deps.workerConnection,

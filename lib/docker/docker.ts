@@ -6,10 +6,12 @@ import type { DockerConnection } from './connection.ts';
 import type { Container, InspectedContainer } from './container.ts';
 import { type ContainerSpec, createContainer } from './create-container.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { findAddress } from './find-address.ts';
 import { hasNetwork } from './find-network.ts';
 import type { ImageStore, WhileWaiting } from './image-store.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
+import { listAddresses } from './list-addresses.ts';
 import { listGameContainers, listOwnedContainers } from './list-containers.ts';
 import { ping } from './ping.ts';
 import { type Daemon, readDaemon } from './read-daemon.ts';
@@ -55,6 +57,10 @@ export interface Docker {
   /** Every container with our owner label, on whatever network. */
   listOwned(signal: AbortSignal): Promise<Container[]>;
   inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
+  /** Where a container is reached on a network; null when it is not. */
+  findAddress(at: { containerId: string; network: string }, signal: AbortSignal): Promise<string | null>;
+  /** Where all containers on a network are reached, by container id. */
+  listAddresses(network: string, signal: AbortSignal): Promise<Map<string, string>>;
   forAttempt(lease: Lease, waiting: WhileWaiting): AttemptDocker;
 }
 
@@ -77,6 +83,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     daemon: (signal) => readDaemon(connection, signal),
     listOwned: (signal) => listOwnedContainers(connection, signal),
     inspect: (idOrName, signal) => inspectContainer(connection, idOrName, signal),
+    findAddress: (at, signal) => findAddress(connection, at, signal),
+    listAddresses: (of, signal) => listAddresses(connection, of, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
       // Asked right before a request is sent, for finding the daemon's version may take longer than the lease. What

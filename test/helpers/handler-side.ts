@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Handler, Handlers, TickContext } from '../../handlers/types.ts';
 import { makeLabels } from '../../lib/docker/labels.ts';
+import { makeEngineProber } from '../../lib/engine-prober.ts';
 import { parseGameId } from '../../lib/game-id.ts';
 import { containerName } from '../../lib/game-names.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
@@ -56,6 +57,8 @@ export async function makeHandlerSide(
   const { network } = config.docker;
   for (const image of [OLD_IMAGE, NEW_IMAGE]) world.images.set(image, { id: `sha256:${image}` });
   const log = makeMemoryLogger();
+  const { timeoutMs } = config.probe;
+  const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
   const leaseMs = 60_000;
   const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
   const lobby = { getGame: async () => ({ found: false }) as const, close: () => undefined };
@@ -74,6 +77,8 @@ export async function makeHandlerSide(
       docker,
       db: store.db,
       wake: async () => undefined,
+      publish: async () => undefined,
+      engines,
       now: Date.now,
       config,
     },

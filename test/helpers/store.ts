@@ -44,7 +44,15 @@ export interface Store {
 
 const BLOCKED = `select pid from pg_stat_activity
   where datname = current_database() and wait_event_type = 'Lock'`;
-const TABLES = ['runtime_records', 'operation_log', 'health_snapshots', 'outbox', 'stream_cursors'];
+const TABLES = [
+  'runtime_records',
+  'operation_log',
+  'health_snapshots',
+  'outbox',
+  'stream_cursors',
+  'probe_counters',
+  'prober_trouble',
+];
 
 export async function makeStore(): Promise<Store> {
   await using stack = new AsyncDisposableStack();

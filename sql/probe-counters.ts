@@ -1,0 +1,87 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { type ProbeCounter, probeCounter } from '../lib/probe-spell.ts';
+import { storableText } from '../lib/storable-text.ts';
+
+const heldRow = z.strictObject({ gameId: z.string() });
+
+/**
+ * Those of the games that still run in that container. They stay so until the transaction ends, and nobody else counts
+ * their probes meanwhile. Held in one order everywhere, so that two ticks can not wait for each other.
+ */
+export async function holdRunning(
+  transaction: CommonQueryMethods,
+  games: readonly { readonly gameId: string; readonly containerId: string }[],
+): Promise<Set<string>> {
+  const rows = await transaction.any(sql.type(heldRow)`
+    select record.game_id as "gameId"
+    from ${sql.unnest(
+      games.map(({ gameId, containerId }) => [gameId, containerId]),
+      ['text', 'text'],
+    )} as probed (game_id, container_id)
+    join rtmanager.runtime_records as record
+      on record.game_id = probed.game_id and current_container_id = probed.container_id
+    where status = 'running' order by record.game_id for no key update of record`);
+  return new Set(rows.map((row) => row.gameId));
+}
+
+/** The counters of those games that have one, by game. */
+export async function findCounters(
+  db: CommonQueryMethods,
+  gameIds: readonly string[],
+): Promise<Map<string, ProbeCounter>> {
+  const rows = await db.any(sql.type(probeCounter)`
+    select game_id as "gameId", container_id as "containerId", consecutive_failures as "consecutiveFailures",
+      failing_since as "failingSince", last_status as "lastStatus", last_error as "lastError", told,
+      observed_at as "observedAt"
+    from rtmanager.probe_counters where game_id = any(${sql.array([...gameIds], 'text')})`);
+  return new Map(rows.map((row) => [row.gameId, row]));
+}
+
+export async function putCounters(
+  transaction: CommonQueryMethods,
+  counters: readonly ProbeCounter[],
+): Promise<void> {
+  if (counters.length === 0) return;
+  await transaction.query(sql.unsafe`
+    insert into rtmanager.probe_counters (game_id, container_id, consecutive_failures, failing_since, last_status,
+      last_error, told, observed_at)
+    select game_id, container_id, consecutive_failures, to_timestamp(failing_since / 1000), last_status, last_error,
+      told, to_timestamp(observed_at / 1000)
+    from ${sql.unnest(
+      counters.map((one) => [
+        one.gameId,
+        one.containerId,
+        one.consecutiveFailures,
+        one.failingSince,
+        one.lastStatus,
+        storableText(one.lastError),
+        one.told,
+        one.observedAt,
+      ]),
+      ['text', 'text', 'int4', 'float8', 'int4', 'text', 'bool', 'float8'],
+    )} as counter (game_id, container_id, consecutive_failures, failing_since, last_status, last_error, told,
+      observed_at)
+    on conflict (game_id) do update set container_id = excluded.container_id,
+      consecutive_failures = excluded.consecutive_failures, failing_since = excluded.failing_since,
+      last_status = excluded.last_status, last_error = excluded.last_error, told = excluded.told,
+      observed_at = excluded.observed_at`);
+}
+
+export async function dropCounters(
+  transaction: CommonQueryMethods,
+  gameIds: readonly string[],
+): Promise<void> {
+  if (gameIds.length === 0) return;
+  await transaction.query(sql.unsafe`
+    delete from rtmanager.probe_counters where game_id = any(${sql.array([...gameIds], 'text')})`);
+}
+
+/** A spell ends with its container, whoever ended that. */
+export async function dropEndedCounters(db: CommonQueryMethods): Promise<void> {
+  await db.query(sql.unsafe`
+    delete from rtmanager.probe_counters as counter where not exists (
+      select from rtmanager.runtime_records as record
+      where record.game_id = counter.game_id and status = 'running'
+        and current_container_id = counter.container_id)`);
+}
