@@ -23,12 +23,13 @@ export const probeRuntimes: TickHandler = async (context) => {
   const { db, config, dueAtMs, signal } = context;
   const plan = planProbes(config.probe);
   const slice = sliceAt(plan, dueAtMs);
+  const beganAtMs = performance.now();
   const games = await findDueProbes(db, slice);
   const probes = await probeAll(games, { plan, slice }, context);
   if (signal.aborted) return;
   const failing = new Set(games.filter((game) => game.isFailing).map((game) => game.gameId));
   const notable = probes.filter(({ gameId, result }) => result.kind === 'failed' || failing.has(gameId));
-  if (notable.length > 0) await countAndTell(notable, plan, context);
+  if (notable.length > 0) await countAndTell(notable, { plan, beganAtMs }, context);
   if (slice.from === sliceAt(plan, 0).from) await dropEndedCounters(db);
 };
 
@@ -58,7 +59,7 @@ async function probeAll(
 
 async function countAndTell(
   probes: readonly Probe[],
-  { intervalMs, sliceMs }: ProbePlan,
+  { plan: { intervalMs, sliceMs }, beganAtMs }: { plan: ProbePlan; beganAtMs: number },
   { db, engines, dueAtMs, config, log, now, publish }: TickContext,
 ): Promise<void> {
   const { troubleBegins, told } = await db.transaction((transaction) =>
@@ -67,9 +68,11 @@ async function countAndTell(
       dueAtMs,
       rules: { threshold: config.probe.failuresThreshold, intervalMs, sliceMs, nowMs: now() },
       compared: engines.unanswered,
-      judge: (fleet) => {
-        if (isProberTrouble(fleet)) return 'prober';
-        return engines.isCutOff(fleet.probed) ? 'this replica' : 'engines';
+      judge({ probed, failing, failingBefore }) {
+        // After a round of failures, what is known to fail would be more than half, had nobody had an answer.
+        const isAlone = !isProberTrouble({ probed, failing: failingBefore });
+        if (isAlone && engines.isCutOff(probed, beganAtMs - intervalMs)) return 'this replica';
+        return isProberTrouble({ probed, failing }) ? 'prober' : 'engines';
       },
     }),
   );

@@ -11,10 +11,11 @@ export interface EngineProber {
   /** One probe. Never rejects: what keeps it from asking is no result. */
   probe(engine: Engine, signal: AbortSignal): Promise<ProbeResult>;
   /**
-   * Whether it must be this replica that is cut off, however well the others do: of `games` in all more than half gave
-   * it no answer, one after another. Says so in the log, once a spell.
+   * Whether this replica may be cut off: since that moment, by `performance.now()`, or longer it got no answer, of more
+   * than half of `games` in all. To be asked where other replicas are known to get answers; says so in the log, once a
+   * spell.
    */
-  isCutOff(games: number): boolean;
+  isCutOff(games: number, sinceMs: number): boolean;
   /** How many engines gave no answer since the last one that did. */
   readonly unanswered: number;
   close(): void;
@@ -46,6 +47,7 @@ export function makeEngineProber({
   const permits = makeSemaphore(MOST_PROBES);
   const underWay = new Set<string>();
   const unanswered = new Set<string>();
+  let silentSinceMs = 0;
   let toldCutOff = false;
   let quietUntilMs = 0;
   let untold = 0;
@@ -73,6 +75,7 @@ export function makeEngineProber({
   function noteAnswered(engine: Engine, result: ProbeResult): void {
     if (result.kind === 'none') return;
     if (result.kind === 'failed' && result.status === null) {
+      if (unanswered.size === 0) silentSinceMs = performance.now();
       unanswered.add(engine.containerId);
       return;
     }
@@ -98,10 +101,11 @@ export function makeEngineProber({
         underWay.delete(engine.containerId);
       }
     },
-    isCutOff(games) {
+    isCutOff(games, sinceMs) {
+      if (silentSinceMs > sinceMs) return false;
       if (!isProberTrouble({ probed: games, failing: unanswered.size })) return false;
       if (!toldCutOff) {
-        log.warn('no engine answers this replica, while others get answers; its probes count for nothing', {
+        log.warn('engines answer other replicas, but not this one; its failed probes count for nothing', {
           unanswered: unanswered.size,
         });
       }

@@ -16,7 +16,8 @@ interface Count {
   readonly rules: Pick<ProbeRound, 'threshold' | 'intervalMs' | 'sliceMs' | 'nowMs'>;
   /** Another number than the failing games that the fleet is compared with. */
   readonly compared: number;
-  readonly judge: (fleet: ProbedFleet) => FailureMeaning;
+  /** `failingBefore` of the failing games are known from earlier ticks, of any replica. */
+  readonly judge: (fleet: ProbedFleet & { readonly failingBefore: number }) => FailureMeaning;
 }
 
 interface Counted {

@@ -5,38 +5,40 @@ import { LEAST_FLEET } from '../lib/prober-trouble.ts';
 const fleetView = z.strictObject({
   /** Every running game is probed once a round. Counted up to where more of them make no difference. */
   probed: z.number(),
+  /** Those whose last probe failed, the ones that have just failed among them. */
   failing: z.number(),
+  /** Those of which that was written before. */
+  failingBefore: z.number(),
   /** When a tick was due that last found the prober in trouble. */
   lastTroubleAtMs: z.number().nullable(),
 });
+type FleetView = z.infer<typeof fleetView>;
 
 /**
  * How the last round went, by the last probe of each game.
  *
- * @param failed games that have just failed, whatever is written of them
+ * @param failed games that have just failed
  * @param compared a further number that the games will be compared with
  */
 export function viewFleet(
   db: CommonQueryMethods,
   { failed, compared }: { failed: readonly string[]; compared: number },
-): Promise<z.infer<typeof fleetView>> {
+): Promise<FleetView> {
   return db.one(sql.type(fleetView)`
-    with failing as materialized (
-      select count(*)::int + ${failed.length}::int as games from rtmanager.probe_counters as counter
-      where exists (
-        select from rtmanager.runtime_records as record
-        where record.game_id = counter.game_id and status = 'running'
-          and current_container_id = counter.container_id)
-      and not exists (
-        select from unnest(${sql.array([...failed], 'text')}) as just (game_id)
-        where just.game_id = counter.game_id))
-    select failing.games as failing,
+    with known as materialized (
+      select count(*)::int as before, (count(*) filter (where just.game_id is null))::int as others
+      from rtmanager.probe_counters as counter
+      join rtmanager.runtime_records as record on record.game_id = counter.game_id
+        and status = 'running' and current_container_id = counter.container_id
+      left join unnest(${sql.array([...failed], 'text')}) as just (game_id) on just.game_id = counter.game_id),
+    fleet as (select before, others + ${failed.length}::int as failing from known)
+    select failing, before as "failingBefore",
       (select count(*)::int from (
         select from rtmanager.runtime_records where status = 'running'
-        limit (select greatest(${LEAST_FLEET}::int, 2 * greatest(games, ${compared}::int)) from failing)) as some
-      ) as probed,
+        limit greatest(${LEAST_FLEET}::int, 2 * (select greatest(failing, before, ${compared}::int) from fleet))
+      ) as counted) as probed,
       (select last_seen_at from rtmanager.prober_trouble) as "lastTroubleAtMs"
-    from failing`);
+    from fleet`);
 }
 
 /**
