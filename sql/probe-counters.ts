@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ProbeCounter, probeCounter } from '../lib/probe-spell.ts';
 import { storableText } from '../lib/storable-text.ts';
 
-const heldRow = z.strictObject({ gameId: z.string() });
+const heldRow = z.strictObject({ gameId: z.string(), containerId: z.string() });
 
 /**
  * Those of the games that still run in that container. They stay so until the transaction ends, and nobody else counts
@@ -14,15 +14,15 @@ export async function holdRunning(
   games: readonly { readonly gameId: string; readonly containerId: string }[],
 ): Promise<Set<string>> {
   const rows = await transaction.any(sql.type(heldRow)`
-    select record.game_id as "gameId"
-    from ${sql.unnest(
-      games.map(({ gameId, containerId }) => [gameId, containerId]),
-      ['text', 'text'],
-    )} as probed (game_id, container_id)
-    join rtmanager.runtime_records as record
-      on record.game_id = probed.game_id and current_container_id = probed.container_id
-    where status = 'running' order by record.game_id for no key update of record`);
-  return new Set(rows.map((row) => row.gameId));
+    select game_id as "gameId", current_container_id as "containerId" from rtmanager.runtime_records
+    where game_id = any(${sql.array(
+      games.map(({ gameId }) => gameId),
+      'text',
+    )}) and status = 'running'
+    order by game_id for no key update`);
+  const recorded = new Map(rows.map(({ gameId, containerId }) => [gameId, containerId]));
+  const held = games.filter(({ gameId, containerId }) => recorded.get(gameId) === containerId);
+  return new Set(held.map(({ gameId }) => gameId));
 }
 
 /** The counters of those games that have one, by game. */
@@ -77,11 +77,17 @@ export async function dropCounters(
     delete from rtmanager.probe_counters where game_id = any(${sql.array([...gameIds], 'text')})`);
 }
 
+/**
+ * The container that the game of a `counter` runs in; null where it does not run. One look-up each: joined, PostgreSQL
+ * would read all records for the few games that fail.
+ */
+export const recordedContainer = sql.fragment`(
+  select current_container_id from rtmanager.runtime_records as record
+  where record.game_id = counter.game_id and status = 'running')`;
+
 /** A spell ends with its container, whoever ended that. */
 export async function dropEndedCounters(db: CommonQueryMethods): Promise<void> {
   await db.query(sql.unsafe`
-    delete from rtmanager.probe_counters as counter where not exists (
-      select from rtmanager.runtime_records as record
-      where record.game_id = counter.game_id and status = 'running'
-        and current_container_id = counter.container_id)`);
+    delete from rtmanager.probe_counters as counter
+    where counter.container_id is distinct from ${recordedContainer}`);
 }

@@ -1,6 +1,7 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import { LEAST_FLEET } from '../lib/prober-trouble.ts';
+import { recordedContainer } from './probe-counters.ts';
 
 const fleetView = z.strictObject({
   /** Every running game is probed once a round. Counted up to where more of them make no difference. */
@@ -15,7 +16,8 @@ const fleetView = z.strictObject({
 type FleetView = z.infer<typeof fleetView>;
 
 /**
- * How the last round went, by the last probe of each game.
+ * How the last round went, by the last probe of each game. Running games are counted in the order of their phases, whose
+ * index has no others.
  *
  * @param failed games that have just failed
  * @param compared a further number that the games will be compared with
@@ -28,13 +30,12 @@ export function viewFleet(
     with known as materialized (
       select count(*)::int as before, (count(*) filter (where just.game_id is null))::int as others
       from rtmanager.probe_counters as counter
-      join rtmanager.runtime_records as record on record.game_id = counter.game_id
-        and status = 'running' and current_container_id = counter.container_id
-      left join unnest(${sql.array([...failed], 'text')}) as just (game_id) on just.game_id = counter.game_id),
+      left join unnest(${sql.array([...failed], 'text')}) as just (game_id) on just.game_id = counter.game_id
+      where counter.container_id = ${recordedContainer}),
     fleet as (select before, others + ${failed.length}::int as failing from known)
     select failing, before as "failingBefore",
       (select count(*)::int from (
-        select from rtmanager.runtime_records where status = 'running'
+        select from rtmanager.runtime_records where status = 'running' order by hashtext(game_id)
         limit greatest(${LEAST_FLEET}::int, 2 * (select greatest(failing, before, ${compared}::int) from fleet))
       ) as counted) as probed,
       (select last_seen_at from rtmanager.prober_trouble) as "lastTroubleAtMs"
