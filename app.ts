@@ -9,9 +9,11 @@ import type { CareContext, TickContext, TickHandler } from './handlers/types.ts'
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/run-game.ts';
+import { makeEngineProber } from './lib/engine-prober.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
-import { tickEveryMs } from './lib/tick-slice.ts';
+import { planProbes } from './lib/probe-plan.ts';
+import { planRound } from './lib/tick-slice.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
@@ -97,6 +99,8 @@ export async function startApp(
   const prefix = `rtm-${await getDeploymentId(db)}`;
   const docker = makeConfiguredDocker(config);
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
+  const { timeoutMs } = config.probe;
+  const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
   const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
@@ -145,15 +149,16 @@ export async function startApp(
     config,
   };
   const everyMs: Record<keyof typeof tickHandlers, number> = {
-    inspect: tickEveryMs(config.inspect.intervalMs),
+    inspect: planRound(config.inspect.intervalMs).sliceMs,
     reconcile: config.reconcile.intervalMs,
     cleanup: config.cleanup.intervalMs,
+    probe: planProbes(config.probe).sliceMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({
     name,
     everyMs: everyMs[name as keyof typeof tickHandlers],
     run: (tick: Tick) => {
-      const context = { ...caretaking, ...tick };
+      const context = { ...caretaking, ...tick, engines };
       const reconcile: TickContext['reconcile'] = (...pass) => reconcileRuntimes(context, ...pass);
       return run({ ...context, reconcile });
     },

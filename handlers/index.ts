@@ -2,6 +2,7 @@ import { cleanupRuntime } from './cleanup-runtime.ts';
 import { expireContainers } from './expire-containers.ts';
 import { inspectRuntimes } from './inspect-runtimes.ts';
 import { patchRuntime } from './patch-runtime.ts';
+import { probeRuntimes } from './probe-runtimes.ts';
 import { reconcileGame } from './reconcile-game.ts';
 import { reconcileRuntimes } from './reconcile-runtimes.ts';
 import { restartRuntime } from './restart-runtime.ts';
@@ -26,4 +27,5 @@ export const tickHandlers = {
   inspect: inspectRuntimes,
   reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
   cleanup: expireContainers,
+  probe: probeRuntimes,
 } as const satisfies Record<string, TickHandler>;

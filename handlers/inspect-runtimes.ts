@@ -4,7 +4,7 @@ import { GONE, judge } from '../lib/inspection.ts';
 import { makeHealthEvent } from '../lib/messages.ts';
 import { makeSemaphore } from '../lib/semaphore.ts';
 import type { ReconcilePlan } from '../lib/survey-drift.ts';
-import { sliceAt } from '../lib/tick-slice.ts';
+import { planRound, sliceAt } from '../lib/tick-slice.ts';
 import { findBusy } from '../sql/accept-idle.ts';
 import { putSnapshots } from '../sql/health-snapshots.ts';
 import { endUnhealthy, getFindings, putFindings } from '../sql/inspect-findings.ts';
@@ -33,7 +33,7 @@ const isRunning = (look: Look): look is RunningLook => look.container?.running =
  */
 export const inspectRuntimes: TickHandler = async (context) => {
   const { db, config, dueAtMs } = context;
-  const games = await listRunning(db, sliceAt(config.inspect.intervalMs, dueAtMs));
+  const games = await listRunning(db, sliceAt(planRound(config.inspect.intervalMs), dueAtMs));
   if (games.length === 0) return;
   const known = await getFindings(db, idsOf(games));
   const looks = await lookAtAll(games, context);

@@ -1,6 +1,7 @@
 import type { Config } from '../lib/config.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
+import type { EngineProber } from '../lib/engine-prober.ts';
 import type { RuntimeError } from '../lib/errors.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { SnapshotSource } from '../lib/health.ts';
@@ -85,6 +86,7 @@ export interface CareContext {
 
 /** What a handler of a schedule may use. */
 export interface TickContext extends CareContext {
+  readonly engines: EngineProber;
   /** A reconcile pass that queues the steps that `isWanted` picks, and returns all that it found. */
   readonly reconcile: (
     source: SnapshotSource,

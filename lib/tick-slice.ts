@@ -3,6 +3,13 @@
  * their ids. So one game is looked at every interval, always at the same phase, and no two moments differ much in load.
  */
 
+/** How a round is cut. */
+export interface Round {
+  /** From tick to tick, milliseconds. */
+  readonly sliceMs: number;
+  readonly slices: number;
+}
+
 /** The games of a slice: those whose `hashtext`, a signed number of 32 bits, lies in it, ends included. */
 export interface HashRange {
   readonly from: number;
@@ -14,16 +21,18 @@ const TICK_MS = 1_000;
 const HASHES = 2 ** 32;
 const LOWEST_HASH = -(2 ** 31);
 
-const ticksOf = (intervalMs: number): number => Math.max(1, Math.round(intervalMs / TICK_MS));
+/** A round with about a tick a second; so many whole ticks fit into the interval. */
+export function planRound(intervalMs: number): Round {
+  const slices = Math.max(1, Math.round(intervalMs / TICK_MS));
+  return { slices, sliceMs: Math.max(1, Math.floor(intervalMs / slices)) };
+}
 
-/** How far apart the ticks of a round are, milliseconds; so many whole ticks fit into the interval. */
-export const tickEveryMs = (intervalMs: number): number =>
-  Math.max(1, Math.floor(intervalMs / ticksOf(intervalMs)));
-
-/** The slice of the tick that is due at this time, epoch milliseconds. */
-export function sliceAt(intervalMs: number, dueAtMs: number): HashRange {
-  const ticks = ticksOf(intervalMs);
-  const turn = Math.floor(dueAtMs / tickEveryMs(intervalMs)) % ticks;
-  const startOf = (slice: number): number => LOWEST_HASH + Math.floor((slice * HASHES) / ticks);
+/**
+ * The slice of the tick that is due at this time, epoch milliseconds. Ticks that follow each other do slices that follow
+ * each other, whatever is missed.
+ */
+export function sliceAt({ sliceMs, slices }: Round, dueAtMs: number): HashRange {
+  const turn = Math.floor(dueAtMs / sliceMs) % slices;
+  const startOf = (slice: number): number => LOWEST_HASH + Math.floor((slice * HASHES) / slices);
   return { from: startOf(turn), to: startOf(turn + 1) - 1 };
 }

@@ -45,7 +45,10 @@ interface SchedulesDeps {
 
 /** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there. */
 const WATCH_MS = 5_000;
-/** A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. */
+/**
+ * A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. So
+ * beyond this number a replica leaves ticks of a schedule out.
+ */
 const TICKS_AT_ONCE = 4;
 const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 100 } };
 

@@ -7,10 +7,12 @@ import type { Container, InspectedContainer } from './container.ts';
 import { type ContainerEvent, openContainerEvents } from './container-events.ts';
 import { type ContainerSpec, createContainer } from './create-container.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { findAddress } from './find-address.ts';
 import { hasNetwork } from './find-network.ts';
 import type { ImageStore, WhileWaiting } from './image-store.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
+import { listAddresses } from './list-addresses.ts';
 import { listGameContainers, listOwnedContainers } from './list-containers.ts';
 import { ping } from './ping.ts';
 import { type Daemon, readDaemon } from './read-daemon.ts';
@@ -65,6 +67,10 @@ export interface Docker {
   inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
   /** What becomes of containers with our owner label, until `signal` aborts. */
   openEvents(sinceNanos: bigint, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
+  /** Where a container is reached on a network; null when it is not. */
+  findAddress(at: { containerId: string; network: string }, signal: AbortSignal): Promise<string | null>;
+  /** Where all containers on a network are reached, by container id. */
+  listAddresses(network: string, signal: AbortSignal): Promise<Map<string, string>>;
   forAttempt(lease: Lease, waiting: WhileWaiting): AttemptDocker;
 }
 
@@ -88,6 +94,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     listOwned: (signal) => listOwnedContainers(connection, signal),
     inspect: (idOrName, signal) => inspectContainer(connection, idOrName, signal),
     openEvents: (sinceNanos, signal) => openContainerEvents(connection, sinceNanos, signal),
+    findAddress: (at, signal) => findAddress(connection, at, signal),
+    listAddresses: (of, signal) => listAddresses(connection, of, signal),
     forAttempt(lease, waiting) {
       const { signal } = lease;
       const until = (inTime?: AbortSignal) => (inTime ? AbortSignal.any([signal, inTime]) : signal);

@@ -8,4 +8,7 @@ declare module 'dockerode' {
   interface ImageInspectOptions {
     abortSignal?: AbortSignal;
   }
+  interface Network {
+    inspect(options: { abortSignal: AbortSignal }): Promise<NetworkInspectInfo>;
+  }
 }

@@ -9,9 +9,22 @@ create table rtmanager.probe_counters (
   -- Another container than the recorded one: the count is over.
   container_id text not null,
   consecutive_failures integer not null check (consecutive_failures > 0),
+  -- Without a gap in which nobody asked.
+  failing_since timestamptz not null,
+  -- Of the last probe: HTTP status, null without an answer; and what went wrong, in words.
+  last_status integer,
+  last_error text not null,
   -- `probe_failed` was sent for this spell, so `probe_recovered` will be.
   told boolean not null default false,
+  -- When the last probe was due, by the schedule.
   observed_at timestamptz not null
+);
+
+-- So many games failed at once that it was taken for the prober's own trouble.
+create table rtmanager.prober_trouble (
+  only_row boolean primary key default true check (only_row),
+  since timestamptz not null,
+  last_seen_at timestamptz not null
 );
 
 -- What the inspection last found notable about a game's container; of one that was always well there is no row.
@@ -46,5 +59,6 @@ drop index rtmanager.operation_log_finished;
 alter table rtmanager.operation_log drop column exit_evidence;
 drop table rtmanager.docker_daemon;
 drop table rtmanager.inspect_findings;
+drop table rtmanager.prober_trouble;
 drop table rtmanager.probe_counters;
 drop index rtmanager.runtime_records_by_phase;

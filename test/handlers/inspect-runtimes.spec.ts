@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { handlers } from '../../handlers/index.ts';
 import { inspectRuntimes } from '../../handlers/inspect-runtimes.ts';
 import type { TickContext } from '../../handlers/types.ts';
-import { tickEveryMs } from '../../lib/tick-slice.ts';
+import { planRound } from '../../lib/tick-slice.ts';
 import { countQueries } from '../helpers/count-queries.ts';
 import { hang, refuse } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
@@ -29,7 +29,7 @@ describe('the inspection of running games (spec, section 5)', () => {
     inspectRuntimes({ ...side.tick, dueAtMs, ...given });
   /** Every tick of one round, so that each game is looked at once. */
   async function round(given: Partial<TickContext> = {}): Promise<void> {
-    const everyMs = tickEveryMs(INTERVAL_MS);
+    const everyMs = planRound(INTERVAL_MS).sliceMs;
     for (let atMs = 0; atMs < INTERVAL_MS; atMs += everyMs) await tick(atMs, given);
   }
   const wholePass = async () => void (await side.tick.reconcile('reconcile', () => true));
@@ -216,8 +216,9 @@ describe('the inspection of running games (spec, section 5)', () => {
     it('a probe that had told before, and will tell of its recovery', async () => {
       const container = await putGame('g', { state: 'paused' });
       await side.store.rows(
-        `insert into rtmanager.probe_counters (game_id, container_id, consecutive_failures, told, observed_at)
-         values ('g', $1, 3, true, now())`,
+        `insert into rtmanager.probe_counters
+           (game_id, container_id, consecutive_failures, failing_since, last_error, told, observed_at)
+         values ('g', $1, 3, now(), '', true, now())`,
         [container.id],
       );
       await round();
@@ -270,7 +271,7 @@ describe('the inspection of running games (spec, section 5)', () => {
       for (const one of side.world.containers.values())
         if (one.name.endsWith('by-hand')) one.state = 'running';
       container.state = 'exited';
-      const everyMs = tickEveryMs(INTERVAL_MS);
+      const everyMs = planRound(INTERVAL_MS).sliceMs;
       for (let atMs = 0; (await operations()).length === 0; atMs += everyMs) await tick(atMs);
       expect(await operations()).to.deep.equal(['g reconcile_exit inspect']);
     });

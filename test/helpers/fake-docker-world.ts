@@ -17,6 +17,8 @@ export interface FakeContainer {
   health?: string;
   /** As Docker sends it; of every other container the line `engine up`. */
   log?: Buffer;
+  /** On each of its networks, while it runs. */
+  address?: string;
 }
 
 interface FakeImage {
@@ -66,8 +68,9 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
   };
   const find = (idOrName = ''): FakeContainer | undefined =>
     containers.get(idOrName) ?? [...containers.values()].find((one) => one.name === idOrName);
+  const addressOf = (one: FakeContainer): string => (runs(one) ? (one.address ?? '127.0.0.1') : '');
   const networkView = (one: FakeContainer) => ({
-    Networks: Object.fromEntries(one.networks.map((name) => [name, {}])),
+    Networks: Object.fromEntries(one.networks.map((name) => [name, { IPAddress: addressOf(one) }])),
   });
 
   api.route('POST /containers/create', ({ query, body }) => {
@@ -156,6 +159,13 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
       status: 200,
       body: [...networks].filter((name) => name.includes(pattern)).map((name) => ({ Name: name })),
     };
+  });
+  api.route('GET /networks/:name', ({ params: [name = ''] }) => {
+    if (!networks.has(name)) return gone('network');
+    const endpoints = [...containers.values()]
+      .filter((one) => runs(one) && one.networks.includes(name))
+      .map((one) => [one.id, { Name: one.name, IPv4Address: `${addressOf(one)}/8`, IPv6Address: '' }]);
+    return { status: 200, body: { Name: name, Containers: Object.fromEntries(endpoints) } };
   });
   api.route('POST /networks/:name/disconnect', () => ({ status: 200 }));
   api.route('GET /images/:name*/json', ({ params }) => {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { reconcileRuntimes } from '../../handlers/reconcile-runtimes.ts';
 import type { Handler, Handlers, TickContext } from '../../handlers/types.ts';
 import { makeLabels } from '../../lib/docker/labels.ts';
+import { makeEngineProber } from '../../lib/engine-prober.ts';
 import { parseGameId } from '../../lib/game-id.ts';
 import { containerName } from '../../lib/game-names.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
@@ -57,6 +58,8 @@ export async function makeHandlerSide(
   const { network } = config.docker;
   for (const image of [OLD_IMAGE, NEW_IMAGE]) world.images.set(image, { id: `sha256:${image}` });
   const log = makeMemoryLogger();
+  const { timeoutMs } = config.probe;
+  const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
   // Long, because a renewal under way would revive the lease that a test lets run out.
   const leaseMs = 3_600_000;
   const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
@@ -72,6 +75,7 @@ export async function makeHandlerSide(
     wake: async () => undefined,
     publish: async () => undefined,
     listenAnew: () => undefined,
+    engines,
     reconcile: (...pass) => reconcileRuntimes(tick, ...pass),
     now: Date.now,
     config,

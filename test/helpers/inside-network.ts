@@ -1,3 +1,4 @@
+import { ROOT_DIR } from '../../dev/paths.ts';
 import { docker, GAME_IMAGE } from './docker.ts';
 
 // docker-modem parses an answer that happens to be JSON; with this in front it is never that.
@@ -15,13 +16,14 @@ const PRELUDE = `
 
 /**
  * Runs an ES module of a few lines in a container of its own on a network, where Docker's DNS answers, and returns
- * what it hands to `say`. `ask(url)` fetches as soon as somebody listens there.
+ * what it hands to `say`. `ask(url)` fetches as soon as somebody listens there. The sources are under /rtm, without the
+ * packages that some of them need.
  */
 export async function runInside(network: string, script: string): Promise<unknown> {
   const container = await docker.createContainer({
     Image: GAME_IMAGE,
     Entrypoint: ['node', '--input-type=module', '-e', PRELUDE + script],
-    HostConfig: { NetworkMode: network },
+    HostConfig: { NetworkMode: network, Binds: [`${ROOT_DIR}:/rtm:ro`] },
     Tty: true, // so that the log is plain text and not framed
   });
   await container.start();

@@ -52,6 +52,8 @@ const TABLES = [
   'stream_cursors',
   'inspect_findings',
   'docker_daemon',
+  'probe_counters',
+  'prober_trouble',
 ];
 
 export async function makeStore(): Promise<Store> {

@@ -149,6 +149,42 @@ describe('schedules', () => {
     await eventually(() => runs >= 2, { what: 'ticks after the loss' });
   });
 
+  it('leave ticks out while four of them are under way, and leave the others their turns', async () => {
+    const gate = Promise.withResolvers<void>();
+    let [slow, quick] = [0, 0];
+    const schedules = startSchedules({
+      connection,
+      workerConnection,
+      prefix: PREFIX,
+      schedules: [
+        {
+          name: 'slow',
+          everyMs: 50,
+          run: () => {
+            slow += 1;
+            return gate.promise;
+          },
+        },
+        {
+          name: 'quick',
+          everyMs: 50,
+          run: async () => {
+            quick += 1;
+          },
+        },
+      ],
+      leaseMs: 5_000,
+      log,
+    });
+    started.push(schedules);
+    await eventually(() => slow >= 4, { what: 'four slow ticks' });
+    quick = 0;
+    await eventually(() => quick >= 10, { what: 'ten quick ticks' });
+    expect(slow).to.equal(4);
+    gate.resolve();
+    await eventually(() => slow > 4, { what: 'the slow ones to go on' });
+  });
+
   it('stop when they are closed, once the tick that runs has ended', async () => {
     const gate = Promise.withResolvers<void>();
     let [runs, ended] = [0, 0];

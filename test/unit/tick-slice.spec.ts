@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type HashRange, sliceAt, tickEveryMs } from '../../lib/tick-slice.ts';
+import { type HashRange, planRound, sliceAt } from '../../lib/tick-slice.ts';
 
 /** The slices of one round that begins at this time, in order of their ticks. */
 function roundFrom(intervalMs: number, fromMs: number): HashRange[] {
-  const everyMs = tickEveryMs(intervalMs);
+  const everyMs = planRound(intervalMs).sliceMs;
   const first = Math.ceil(fromMs / everyMs) * everyMs;
   const slices: HashRange[] = [];
   for (let at = first; at <= first + intervalMs - everyMs; at += everyMs)
-    slices.push(sliceAt(intervalMs, at));
+    slices.push(sliceAt(planRound(intervalMs), at));
   return slices;
 }
 
@@ -24,7 +24,7 @@ describe('the slices of a round', () => {
     [3_600_000, 1_000],
   ] as const) {
     it(`come every ${everyMs} ms in a round of ${intervalMs} ms`, () => {
-      expect(tickEveryMs(intervalMs)).to.equal(everyMs);
+      expect(planRound(intervalMs).sliceMs).to.equal(everyMs);
     });
   }
 
@@ -44,8 +44,10 @@ describe('the slices of a round', () => {
 
   it('are the same for a tick that comes late, and the next round', () => {
     const dueAtMs = 1_767_225_607_000;
-    expect(sliceAt(30_000, dueAtMs + 400)).to.deep.equal(sliceAt(30_000, dueAtMs));
-    expect(sliceAt(30_000, dueAtMs + 30_000)).to.deep.equal(sliceAt(30_000, dueAtMs));
-    expect(sliceAt(30_000, dueAtMs + 1_000).from).to.equal(sliceAt(30_000, dueAtMs).to + 1);
+    expect(sliceAt(planRound(30_000), dueAtMs + 400)).to.deep.equal(sliceAt(planRound(30_000), dueAtMs));
+    expect(sliceAt(planRound(30_000), dueAtMs + 30_000)).to.deep.equal(sliceAt(planRound(30_000), dueAtMs));
+    expect(sliceAt(planRound(30_000), dueAtMs + 1_000).from).to.equal(
+      sliceAt(planRound(30_000), dueAtMs).to + 1,
+    );
   });
 });
