@@ -112,7 +112,17 @@ for (const fleet of FLEETS) {
   const docker = makeConfiguredDocker({ ...config, docker: { ...config.docker, host } });
   await settle(fleet);
   const log = makeMemoryLogger();
-  const context = { log, docker, db: sql.db, wake: async () => undefined, now: Date.now, config, signal };
+  const context = {
+    log,
+    docker,
+    db: sql.db,
+    wake: async () => undefined,
+    publish: async () => undefined,
+    listenAnew: () => undefined,
+    now: Date.now,
+    config,
+    signal,
+  };
   const [pass, list, blocked]: [number[], number[], number[]] = [[], [], []];
   let [statements, calls, found] = [0, 0, 0];
   for (let round = -1; round < ROUNDS; round += 1) {
