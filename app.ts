@@ -31,6 +31,7 @@ import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
 import { repair } from './queues/repair.ts';
 import { makeRunHead, type RunHead } from './queues/run-operation.ts';
 import { startSchedules, type Tick } from './queues/schedules.ts';
+import { within } from './queues/within.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
@@ -140,10 +141,8 @@ export async function startApp(
     log,
     docker,
     db: backgroundDb,
-    wake: (games) =>
-      dispatcher.wake(games).catch((error) => log.warn('games are woken by repair', { error })),
-    publish: (gameIds) =>
-      outbox.publish(gameIds).catch((error) => log.warn('messages are published by repair', { error })),
+    wake: (games) => orRepair('games are woken', dispatcher.wake(games), log),
+    publish: (gameIds) => orRepair('messages are published', outbox.publish(gameIds), log),
     listenAnew: () => events.listenAnew(),
     now,
     config,
@@ -272,12 +271,26 @@ export async function startApp(
       await Promise.all([
         listener.close(shutdownMs + LAST_ANSWERS_MS),
         pump.close(),
+        schedules.close(),
+        // What they find is for the replicas that stay.
+        events.close(),
+        eventJobs.close(),
         // What has not ended by then ends in another replica; those who wait for it are told where to follow.
         workers.close(shutdownMs).then(() => outcomes.close()),
       ]);
       await opened.disposeAsync();
     },
   };
+}
+
+/** What Redis does not take in time, the repair sweep does later. BullMQ waits without end for one that was never there. */
+async function orRepair(what: string, work: Promise<unknown>, log: Logger): Promise<void> {
+  try {
+    if (await within(work, REDIS_WAIT_MS)) return;
+    log.warn(`${what} by repair: Redis does not answer`);
+  } catch (error) {
+    log.warn(`${what} by repair`, { error });
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { believeDocker } from '../lib/believe-docker.ts';
+import { assertAbsenceCounts } from '../lib/daemon-trust.ts';
 import { mapRefusal } from '../lib/docker/map-error.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { hasExpired } from '../lib/expiry.ts';
@@ -29,6 +30,7 @@ export const cleanupRuntime: Handler = async (operation, context) => {
   const record = await believeDocker(recorded, context);
   if (record.status === 'removed') return { ...end, replay: false, effects: {} };
   const container = containerId === null ? null : await docker.inspect(containerId);
+  if (containerId !== null && !container) await assertAbsenceCounts(context);
   if (record.status === 'running' || container?.running) {
     throw new RuntimeError(
       'conflict',

@@ -33,7 +33,8 @@ const isRunning = (look: Look): look is RunningLook => look.container?.running =
  */
 export const inspectRuntimes: TickHandler = async (context) => {
   const { db, config, dueAtMs } = context;
-  const games = await listRunning(db, sliceAt(planRound(config.inspect.intervalMs), dueAtMs));
+  // In another order each time: where Docker is slow, a tick ends before all have had their turn.
+  const games = shuffled(await listRunning(db, sliceAt(planRound(config.inspect.intervalMs), dueAtMs)));
   if (games.length === 0) return;
   const known = await getFindings(db, idsOf(games));
   const looks = await lookAtAll(games, context);
@@ -50,6 +51,12 @@ export const inspectRuntimes: TickHandler = async (context) => {
   };
   if (lost.some((game) => !isKnown(game))) await queueRepair(lost, context);
 };
+
+const shuffled = <T>(all: readonly T[]): T[] =>
+  all
+    .map((one) => ({ one, place: Math.random() }))
+    .toSorted((left, right) => left.place - right.place)
+    .map(({ one }) => one);
 
 const idsOf = (games: readonly RunningGame[]): string[] => games.map((game) => game.gameId);
 

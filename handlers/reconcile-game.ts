@@ -99,11 +99,13 @@ async function settled(docker: HandlerContext['docker'], id: string): Promise<In
   }
 }
 
+const isFinal = ({ action }: DriftStep): boolean => action === 'dispose' || action === 'remove_container';
+
 async function planGame(
   gameId: GameId,
   record: RuntimeRecord | null,
   containers: readonly Container[],
-  { docker, findEnded, knownDaemonId, log }: HandlerContext,
+  { docker, findEnded, trustDaemon, log }: HandlerContext,
 ): Promise<DriftStep[]> {
   const ended = await findEnded(gameId, containers.map(operationOf), WORK_IS_OVER_MS);
   const steps = planReconcile({
@@ -112,13 +114,13 @@ async function planGame(
     network: docker.network,
     ended: new Map([[gameId, [...ended]]]),
   });
-  if (!steps.some((step) => step.action === 'dispose')) return steps;
+  if (!steps.some(isFinal)) return steps;
   // Of another daemon than the records tell of, absence says nothing.
-  if ((await docker.daemon()).id === (await knownDaemonId())) return steps;
+  if ((await trustDaemon((await docker.daemon()).id)) === 'trusted') return steps;
   log.warn(
-    'Docker is another daemon than the records tell of; nothing is disposed before reconcile knows it',
+    'Docker is not, or not for long, the daemon that the records tell of; nothing is given up or removed',
   );
-  return steps.filter((step) => step.action !== 'dispose');
+  return steps.filter((step) => !isFinal(step));
 }
 
 /** Removes what ended operations left. What Docker keeps is told at the end: the others go all the same. */

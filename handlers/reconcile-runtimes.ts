@@ -4,7 +4,7 @@ import { OP_KIND_OF } from '../lib/reconcile-plan.ts';
 import { type PlannedStep, type ReconcilePlan, surveyDrift } from '../lib/survey-drift.ts';
 import { acceptIdleGames, findBusy } from '../sql/accept-idle.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
-import { getKnownDaemon, noteDaemon } from '../sql/docker-daemon.ts';
+import { noteDaemon, trustDaemon } from '../sql/docker-daemon.ts';
 import { findEnded } from '../sql/operation-log.ts';
 import { listRecordedGames } from '../sql/recorded-games.ts';
 import type { CareContext } from './types.ts';
@@ -23,7 +23,7 @@ export function planReconciliation(
       listRecorded: (alsoRemoved) => listRecordedGames(db, alsoRemoved),
       findBusy: (gameIds) => findBusy(db, gameIds),
       findEnded: (operationIds, agoMs) => findEnded(db, { operationIds, agoMs }),
-      knownDaemonId: async () => (await getKnownDaemon(db))?.daemonId ?? null,
+      trustDaemon: (daemonId) => trustDaemon(db, { daemonId, settleMs: config.reconcile.intervalMs }),
     },
   });
 }

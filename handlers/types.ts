@@ -1,4 +1,5 @@
 import type { Config } from '../lib/config.ts';
+import type { TrustDaemon } from '../lib/daemon-trust.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { Effects, InnerEntry } from '../lib/effects.ts';
 import type { EngineProber } from '../lib/engine-prober.ts';
@@ -34,8 +35,8 @@ export interface HandlerContext {
     operationIds: readonly string[],
     agoMs: number,
   ) => Promise<Set<string>>;
-  /** Id of the Docker daemon that the records tell of; null before the first reconcile pass. */
-  readonly knownDaemonId: () => Promise<string | null>;
+  /** Whether what a Docker daemon does not show is really gone. */
+  readonly trustDaemon: TrustDaemon;
   readonly lobby: LobbyClient;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -1,12 +1,14 @@
+import { assertAbsenceCounts, type TrustTools } from './daemon-trust.ts';
 import { disappearanceEffects, exitEffects } from './drift.ts';
 import type { Effects } from './effects.ts';
 import { type EvidenceTools, gatherExitEvidence } from './gather-exit-evidence.ts';
 import type { RuntimeRecord } from './runtime-record.ts';
 
-interface Tools extends EvidenceTools {
-  readonly commitStep: (effects: Effects) => Promise<void>;
-  readonly now: () => number;
-}
+type Tools = EvidenceTools &
+  TrustTools & {
+    readonly commitStep: (effects: Effects) => Promise<void>;
+    readonly now: () => number;
+  };
 
 /**
  * The record, corrected where Docker contradicts it: what is recorded as running and does not run is committed as
@@ -18,6 +20,7 @@ export async function believeDocker(record: RuntimeRecord, tools: Tools): Promis
   if (record.status !== 'running' || record.currentContainerId === null) return record;
   const container = await docker.inspect(record.currentContainerId);
   if (container?.running) return record;
+  if (!container) await assertAbsenceCounts(tools);
   const finding = { source: 'reconcile', nowMs: now() } as const;
   const effects = container
     ? exitEffects(record, container, finding, await gatherExitEvidence(tools, container))

@@ -1,3 +1,4 @@
+import type { TrustDaemon } from './daemon-trust.ts';
 import type { Image } from './docker/inspect-image.ts';
 import { type Effects, type InnerEntry, OperationFailure } from './effects.ts';
 import { RuntimeError, toRuntimeError } from './errors.ts';
@@ -17,6 +18,7 @@ import { afterFailedStart, assertAllowed, type StartTools, startGame } from './s
  */
 
 export interface ReplaceTools extends StartTools {
+  readonly trustDaemon: TrustDaemon;
   readonly records: { get(gameId: GameId): Promise<RuntimeRecord | null> };
   readonly commitStep: (effects: Effects) => Promise<void>;
   readonly steps: () => Promise<readonly InnerEntry[]>;

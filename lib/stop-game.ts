@@ -1,3 +1,4 @@
+import { assertAbsenceCounts, type TrustTools } from './daemon-trust.ts';
 import type { AttemptDocker } from './docker/docker.ts';
 import { mapRefusal } from './docker/map-error.ts';
 import { disappearanceEffects, exitEffects } from './drift.ts';
@@ -5,8 +6,8 @@ import type { Effects } from './effects.ts';
 import { type EvidenceTools, gatherExitEvidence } from './gather-exit-evidence.ts';
 import { type RuntimeRecord, recordStop } from './runtime-record.ts';
 
-interface StopTools extends EvidenceTools {
-  readonly docker: Pick<AttemptDocker, 'stop' | 'inspect' | 'readLogTail'>;
+interface StopTools extends EvidenceTools, TrustTools {
+  readonly docker: Pick<AttemptDocker, 'stop' | 'inspect' | 'readLogTail' | 'daemon'>;
   readonly config: { readonly container: { readonly stopTimeoutMs: number } };
   readonly now: () => number;
 }
@@ -39,6 +40,7 @@ export async function stopGame(
     throw mapRefusal(error, `stop container ${id}`);
   });
   if (outcome === 'gone') {
+    await assertAbsenceCounts(tools);
     log.warn('the container vanished before it could be stopped', { container_id: id });
     return { replay: false, effects: disappearanceEffects(record, { source: 'reconcile', nowMs: now() }) };
   }

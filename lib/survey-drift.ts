@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TrustDaemon } from './daemon-trust.ts';
 import { applyBrake, type DisposeBrake } from './dispose-brake.ts';
 import { type Container, isOurs, operationOf } from './docker/container.ts';
 import type { Docker } from './docker/docker.ts';
@@ -15,8 +16,7 @@ export interface DriftStore {
   findBusy(gameIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Those of the operations that ended at least so long ago, by game. */
   findEnded(operationIds: readonly string[], agoMs: number): Promise<ReadonlyMap<string, readonly string[]>>;
-  /** The daemon that the records tell of; null before the first pass. */
-  knownDaemonId(): Promise<string | null>;
+  readonly trustDaemon: TrustDaemon;
 }
 
 interface Survey {
@@ -65,7 +65,7 @@ export async function surveyDrift({
   const { network } = docker;
   const observedAtMs = now();
   const daemon = await docker.daemon(signal);
-  const knownDaemonId = await store.knownDaemonId();
+  const daemonChanged = (await store.trustDaemon(daemon.id)) === 'another';
   let lists = await readLists({ docker, store, signal });
   if (lists.containers.length === 0 && lists.records.length > 0) {
     await sleep(EMPTY_PAUSE_MS, undefined, { signal });
@@ -80,10 +80,7 @@ export async function surveyDrift({
   const [idle, others] = partition(drift, (step) => step.action !== 'leave_alone' && !busy.has(step.gameId));
   const verified = await lookAgain(idle, { docker, signal });
 
-  const daemonChanged = knownDaemonId !== null && knownDaemonId !== daemon.id;
-  const toDo = daemonChanged
-    ? holdLost(verified, 'Docker is another daemon than the records tell of.', () => true)
-    : verified;
+  const toDo = daemonChanged ? holdForDaemon(verified) : verified;
   const brake = applyBrake(toDo, records, maxDisposeShare);
   const done = brake.on ? holdLost(toDo, 'The dispose brake holds its game.', isNoDisposal) : toDo;
   const steps = [...done, ...others.map((step) => skipBusy(step, busy))];
@@ -129,11 +126,21 @@ const isNoDisposal = ({ action }: DriftStep): boolean => action !== 'dispose';
 function holdLost(
   steps: readonly DriftStep[],
   why: string,
-  isHeld: (step: DriftStep) => boolean,
+  isHeld: (step: DriftStep) => boolean = () => true,
 ): DriftStep[] {
   const lost = new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
   return steps.map((step) =>
     lost.has(step.gameId) && isHeld(step)
+      ? { ...step, action: 'leave_alone', reason: `${why} ${step.reason}` }
+      : step,
+  );
+}
+
+/** Another daemon has other containers: no game is given up for what it does not show, and nothing removed for what it does. */
+function holdForDaemon(steps: readonly DriftStep[]): DriftStep[] {
+  const why = 'Docker is another daemon than the records tell of.';
+  return holdLost(steps, why).map((step) =>
+    step.action === 'remove_container'
       ? { ...step, action: 'leave_alone', reason: `${why} ${step.reason}` }
       : step,
   );

@@ -55,6 +55,7 @@ export const lifecycleQueueName = (index: number): string => `lifecycle-${index}
  * whatever anybody asks for.
  */
 const BEHIND_REQUESTS = 1;
+const AMONG_REQUESTS = 0;
 const isOwnFinding = (source: OpSource): boolean => source === 'auto_reconcile' || source === 'auto_ttl';
 
 /** The same queue for a game always, whichever replica asks. */
@@ -87,7 +88,19 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
     );
   }
   const wake: Dispatcher['wake'] = (games) =>
-    perQueue(games, (queue, batch) => queue.addBulk(batch.map((game) => makeJob(game))));
+    perQueue(games, async (queue, batch) => {
+      const made = batch.map((game) => ({ game, job: makeJob(game) }));
+      const added = await queue.addBulk(made.map(({ job }) => job));
+      await Promise.all(
+        made.map(async ({ game, job }, index) => {
+          const live = added[index];
+          // The game's own repair waits in its place already: somebody asks for that game now.
+          if (!live?.id || live.id === job.opts.jobId || isOwnFinding(game.opSource)) return;
+          if ((await queue.getJobState(live.id)) !== 'prioritized') return;
+          await live.changePriority({ priority: AMONG_REQUESTS });
+        }),
+      );
+    });
 
   return {
     queues,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonTimeNanos } from '../lib/daemon-time.ts';
+import { UNREADABLE } from '../lib/docker/container-events.ts';
 import type { Docker } from '../lib/docker/docker.ts';
 import type { Logger } from '../lib/logger.ts';
 import { getKnownDaemon, moveEventCursor } from '../sql/docker-daemon.ts';
@@ -28,6 +29,8 @@ interface EventsDeps {
 const SUBSCRIPTION_MS = 90_000;
 /** Events are asked for again from so long before the moment up to which they were heard. */
 const OVERLAP_NANOS = 2_000_000_000n;
+/** So long a subscription has to last before it counts as one that works. */
+const SETTLE_MS = 5_000;
 const RETRY_MS = 200;
 const RETRY_MOST_MS = 5_000;
 
@@ -38,6 +41,7 @@ const RETRY_MOST_MS = 5_000;
  */
 export function startDockerEvents(deps: EventsDeps): DockerEvents {
   const { docker, db, jobs, log, subscriptionMs = SUBSCRIPTION_MS } = deps;
+  const settleMs = Math.min(SETTLE_MS, subscriptionMs / 2);
   const closing = new AbortController();
   let nudge = new AbortController();
   /** From when on events may be unheard, by the clock of this daemon. */
@@ -65,31 +69,44 @@ export function startDockerEvents(deps: EventsDeps): DockerEvents {
     return { ended, daemonId: daemon.id, openedNanos };
   }
 
-  async function follow(events: AsyncIterable<Parameters<EventJobs['add']>[0]>): Promise<never> {
-    for await (const event of events) await jobs.add(event);
+  async function follow(events: Awaited<ReturnType<Docker['openEvents']>>): Promise<never> {
+    for await (const event of events) {
+      if (event !== UNREADABLE) await jobs.add(event);
+      else {
+        log.warn('Docker told something that can not be read; all games are compared instead');
+        await deps.requestPass();
+      }
+    }
     throw new EventsEndedError();
   }
 
   async function listen(): Promise<void> {
     let failures = 0;
+    let isOut = false;
     while (!closing.signal.aborted) {
+      let openedAtMs = Number.POSITIVE_INFINITY;
+      const hasLasted = (): boolean => performance.now() - openedAtMs >= settleMs;
       try {
         const { ended, daemonId, openedNanos } = await subscribe();
+        openedAtMs = performance.now();
         // Listening first, then comparing: what happens in between is heard.
         if (passWanted) await Promise.race([ended, deps.requestPass()]);
         passWanted = false;
-        if (failures > 0) log.info('events of Docker are heard again');
-        failures = 0;
+        if (isOut) log.info('events of Docker are heard again');
+        isOut = false;
         await Promise.race([ended, ageOut()]);
+        // One that ends young may not have come to what it was to tell of the time before it: the next one is asked again.
+        if (!hasLasted()) continue;
+        failures = 0;
         unheard = { daemonId, sinceNanos: openedNanos };
         await moveEventCursor(db, { daemonId, eventCursor: openedNanos });
       } catch (error) {
         if (closing.signal.aborted) return;
         passWanted = true;
-        failures += 1;
+        failures = hasLasted() ? 1 : failures + 1;
         current?.abort(new SubscriptionOver());
-        if (failures === 1)
-          log.warn('events of Docker are not heard; it is tried again and again', { error });
+        if (!isOut) log.warn('events of Docker are not heard; it is tried again and again', { error });
+        isOut = true;
         await pause(Math.min(RETRY_MS * 2 ** (failures - 1), RETRY_MOST_MS), closing.signal);
       }
     }

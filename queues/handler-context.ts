@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Operation } from '../lib/operation.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
 import { commitEffects } from '../sql/commit-operation.ts';
-import { getKnownDaemon } from '../sql/docker-daemon.ts';
+import { trustDaemon } from '../sql/docker-daemon.ts';
 import { mayPass } from '../sql/map-error.ts';
 import { findEnded, listInnerEntries } from '../sql/operation-log.ts';
 import { getRecord } from '../sql/runtime-records.ts';
@@ -39,7 +39,8 @@ export function makeHandlerContext(
       operation.attempt === 1 ? [] : fromStore(listInnerEntries(db, operation.operationId)),
     findEnded: async (gameId, operationIds, agoMs) =>
       new Set((await fromStore(findEnded(db, { operationIds, agoMs }))).get(gameId)),
-    knownDaemonId: async () => (await fromStore(getKnownDaemon(db)))?.daemonId ?? null,
+    trustDaemon: (daemonId) =>
+      fromStore(trustDaemon(db, { daemonId, settleMs: shared.config.reconcile.intervalMs })),
   };
 }
 

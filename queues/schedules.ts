@@ -128,8 +128,8 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     },
     async close() {
       closing.abort();
-      await watching;
-      await within(Promise.all([worker.close(), queue.close()]), BOOKKEEPING_MS);
+      // All of it: on a Redis that was never there, looking at the schedules does not end either.
+      await within(Promise.all([watching, worker.close(), queue.close()]), BOOKKEEPING_MS);
     },
   };
 }

@@ -20,6 +20,9 @@ export interface ContainerEvent {
   readonly atNanos: bigint;
 }
 
+/** A line that tells of nobody knows what; those behind it are heard all the same. */
+export const UNREADABLE = 'unreadable';
+
 const told = z.object({
   Action: z.string(),
   Actor: z.object({ ID: z.string().min(1), Attributes: z.record(z.string(), z.string()).nullish() }),
@@ -30,13 +33,13 @@ const told = z.object({
  * Subscribes to what becomes of our containers, from a moment of the daemon's own clock on. Resolves when Docker has
  * begun to answer; what follows has no end but the daemon's, or an abort by `signal`.
  *
- * @throws RuntimeError `docker_unavailable`, also from the iteration: when the answer breaks off or can not be read
+ * @throws RuntimeError `docker_unavailable`, also from the iteration: when the answer breaks off, or a line has no end
  */
 export async function openContainerEvents(
   connection: DockerConnection,
   sinceNanos: bigint,
   signal: AbortSignal,
-): Promise<AsyncIterable<ContainerEvent>> {
+): Promise<AsyncIterable<ContainerEvent | typeof UNREADABLE>> {
   const verb = 'read events';
   const ask = (docker: Dockerode, abortSignal: AbortSignal) =>
     docker.getEvents({
@@ -62,7 +65,7 @@ const secondsOf = (nanos: bigint): string =>
 async function* parseEvents(
   stream: AsyncIterable<unknown>,
   signal: AbortSignal,
-): AsyncGenerator<ContainerEvent> {
+): AsyncGenerator<ContainerEvent | typeof UNREADABLE> {
   try {
     for await (const line of readLines(stream)) {
       const event = parseEvent(line);
@@ -77,9 +80,11 @@ async function* parseEvents(
 }
 
 /** Undefined for what is not about a container of ours: the filter is Docker's, what follows is ours to check. */
-function parseEvent(line: string): ContainerEvent | undefined {
+function parseEvent(line: string): ContainerEvent | typeof UNREADABLE | undefined {
   if (line.trim() === '') return undefined;
-  const { Action, Actor, timeNano } = told.parse(JSON.parse(line, keepNanos));
+  const read = told.safeParse(parseJson(line));
+  if (!read.success) return UNREADABLE;
+  const { Action, Actor, timeNano } = read.data;
   const action = CONTAINER_ACTIONS.find((known) => known === Action);
   if (!action || Actor.Attributes?.[OWNER_LABEL] !== OWNER) return undefined;
   return {
@@ -88,6 +93,14 @@ function parseEvent(line: string): ContainerEvent | undefined {
     gameId: Actor.Attributes[GAME_LABEL] ?? '',
     atNanos: BigInt(timeNano),
   };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line, keepNanos);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keeps the digits of a time as they were sent; as a number it would lose its last three. */

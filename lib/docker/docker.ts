@@ -4,7 +4,7 @@ import type { Lease } from '../lease.ts';
 import { makeSemaphore } from '../semaphore.ts';
 import type { DockerConnection } from './connection.ts';
 import type { Container, InspectedContainer } from './container.ts';
-import { type ContainerEvent, openContainerEvents } from './container-events.ts';
+import { type ContainerEvent, openContainerEvents, type UNREADABLE } from './container-events.ts';
 import { type ContainerSpec, createContainer } from './create-container.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { findAddress } from './find-address.ts';
@@ -66,7 +66,10 @@ export interface Docker {
   listOwned(signal: AbortSignal): Promise<Container[]>;
   inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
   /** What becomes of containers with our owner label, until `signal` aborts. */
-  openEvents(sinceNanos: bigint, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
+  openEvents(
+    sinceNanos: bigint,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ContainerEvent | typeof UNREADABLE>>;
   /** Where a container is reached on a network; null when it is not. */
   findAddress(at: { containerId: string; network: string }, signal: AbortSignal): Promise<string | null>;
   /** Where all containers on a network are reached, by container id. */

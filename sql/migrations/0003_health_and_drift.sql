@@ -44,6 +44,8 @@ create table rtmanager.docker_daemon (
   daemon_id text not null,
   -- Nanoseconds since the epoch.
   event_cursor bigint not null,
+  -- When it took the place of another one; null for the first.
+  changed_at timestamptz,
   updated_at timestamptz not null default now()
 );
 

@@ -4,6 +4,7 @@ import { inspectRuntimes } from '../../handlers/inspect-runtimes.ts';
 import type { TickContext } from '../../handlers/types.ts';
 import { planRound } from '../../lib/tick-slice.ts';
 import { countQueries } from '../helpers/count-queries.ts';
+import { letDaemonSettle } from '../helpers/drift.ts';
 import { hang, refuse } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
 import { type HandlerSide, makeHandlerSide, OLD_IMAGE } from '../helpers/handler-side.ts';
@@ -322,7 +323,9 @@ describe('the inspection of running games (spec, section 5)', () => {
     const alarms = side.log.lines.filter((line) => line.message.startsWith('Docker is another daemon'));
     expect(alarms).to.have.length(1);
     await wholePass();
+    await wholePass();
     expect(await operations()).to.deep.equal([]);
+    await letDaemonSettle(side.store);
     await wholePass();
     expect(await operations()).to.have.members([
       'a reconcile_dispose reconcile',

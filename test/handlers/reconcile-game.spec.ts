@@ -306,7 +306,7 @@ describe('a reconcile operation', () => {
     it('is no replay when the attempt before died behind the removal', async () => {
       drift.putContainer('g', { state: 'exited', operationId: await drift.putEnded('g') });
       await queue('reconcile_dispose');
-      const dying = crashingAt(handlers.reconcile_dispose, { step: 3, when: 'after' });
+      const dying = crashingAt(handlers.reconcile_dispose, { step: 4, when: 'after' });
       expect((await attempt('reconcile_dispose', dying.handler)).result).to.equal('handed over');
       expect(dying.steps.at(-2)).to.equal('docker.remove');
       await side.store.expireLease('g');

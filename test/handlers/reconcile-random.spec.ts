@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { OP_KIND_OF } from '../../lib/reconcile-plan.ts';
 import { RUNTIME_STATUSES, type RuntimeStatus } from '../../lib/runtime-record.ts';
 import type { PlannedStep, ReconcilePlan } from '../../lib/survey-drift.ts';
-import { type Drift, makeDrift } from '../helpers/drift.ts';
+import { type Drift, letDaemonSettle, makeDrift } from '../helpers/drift.ts';
 import {
   GAMES,
   type Happening,
@@ -131,6 +131,7 @@ describe('reconcile on random histories (spec, section 5)', function () {
     await assertNobodyJoined();
     await drift.runQueued();
     side.api.always(at, asUsual());
+    await letDaemonSettle(side.store);
   }
 
   /** A repair is queued only where its game has nothing else to do, and once. */
@@ -182,6 +183,7 @@ describe('reconcile on random histories (spec, section 5)', function () {
     expect(after.events.slice(0, before.events.length)).to.deep.equal(before.events);
     expect(after.events.slice(before.events.length)).to.have.members(expected.newEvents);
     expect(plan.brake.on).to.equal(expected.brakeIsOn);
+    await letDaemonSettle(side.store);
   }
 
   /** Whenever it happened: a death is told by the transaction that recorded it, once; nothing else is told as one. */

@@ -6,7 +6,7 @@ import { makeRegistryAuth } from '../../lib/registry-auth.ts';
 import type { ReconcilePlan } from '../../lib/survey-drift.ts';
 import { getKnownDaemon, noteDaemon } from '../../sql/docker-daemon.ts';
 import type { WaitingGame } from '../../sql/operation-log.ts';
-import { type Drift, makeDrift } from '../helpers/drift.ts';
+import { type Drift, letDaemonSettle, makeDrift } from '../helpers/drift.ts';
 import { failureOf, rejectionOf } from '../helpers/failure-of.ts';
 import { cutOff, drop, hang, refuse, type Script } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
@@ -390,9 +390,24 @@ describe('a reconcile pass (spec, section 5)', () => {
         level: 'error',
         fields: { daemon_id: 'ANOTHER:DAEMON' },
       });
-      // From now on it is the one that they tell of.
+      // From now on it is the one that they tell of; but passes may follow each other at once, and people need a while.
       expect((await getKnownDaemon(side.store.db))?.daemonId).to.equal('ANOTHER:DAEMON');
+      expect(actions(await drift.pass())).to.deep.equal(['exits skip_busy', 'lost leave_alone']);
+      await letDaemonSettle(side.store);
       expect(actions(await drift.pass())).to.deep.equal(['exits skip_busy', 'lost dispose']);
+    });
+
+    it('back on the right daemon nothing is removed at once either, whatever was given up meanwhile', async () => {
+      await side.putGame('given-up', { status: 'removed', currentContainerId: null });
+      const left = drift.putContainer('given-up', { operationId: await drift.putEnded('given-up') });
+      side.world.daemonId = 'ANOTHER:DAEMON';
+      await drift.pass();
+      side.world.daemonId = 'THE:DAEMON';
+      expect(actions(await drift.pass())).to.deep.equal(['given-up leave_alone']);
+      expect(actions(await drift.pass())).to.deep.equal(['given-up leave_alone']);
+      expect(side.world.containers.has(left.id)).to.equal(true);
+      await letDaemonSettle(side.store);
+      expect(actions(await drift.pass())).to.deep.equal(['given-up remove_container']);
     });
 
     it('another daemon: what an operation left of a lost game stays too, for that one would dispose the game', async () => {

@@ -48,7 +48,9 @@ export async function seeScene({ store, world }: HandlerSide): Promise<Scene> {
        where status = 'finished' and finished_at < now() - interval '2 minutes'`,
     ),
     store.messages(),
-    store.rows<{ daemon_id: string }>('select daemon_id from rtmanager.docker_daemon'),
+    store.rows<{ daemon_id: string; is_young: boolean }>(
+      "select daemon_id, coalesce(changed_at > now() - interval '5 minutes', false) as is_young from rtmanager.docker_daemon",
+    ),
     store.rows('select clock_timestamp() as now'),
   ]);
   const events = messages.filter((one) => one.channel === 'health_events');
@@ -62,7 +64,7 @@ export async function seeScene({ store, world }: HandlerSide): Promise<Scene> {
     toldOom: new Set(
       events.filter((one) => one.event_type === 'container_oom').map((one) => one.container_id ?? ''),
     ),
-    daemonChanged: known.length > 0 && known[0]?.daemon_id !== world.daemonId,
+    daemonChanged: known.some((one) => one.daemon_id !== world.daemonId || one.is_young),
     events: events.map((one) => `${one.event_type} ${one.container_id} ${one.details}`),
     seenAt: clock[0]?.now,
   };
@@ -94,7 +96,7 @@ export function expectAfterPass(scene: Scene): Expected {
     if (!record && kept) records.set(game, { status: 'running', containerId: kept.id });
     for (const other of ours) {
       const isProven = ended.has(`${game} ${other.labels?.[OPERATION_LABEL]}`);
-      if (other !== kept && isProven) containers.delete(other.id);
+      if (other !== kept && isProven && !daemonChanged) containers.delete(other.id);
     }
   }
   for (const [game, { status, containerId }] of scene.records) {

@@ -8,6 +8,7 @@ import type { ReconcilePlan } from '../../lib/survey-drift.ts';
 import type { RunReport } from '../../queues/run-report.ts';
 import type { FakeContainer } from './fake-docker-world.ts';
 import { type HandlerSide, OLD_IMAGE } from './handler-side.ts';
+import type { Store } from './store.ts';
 
 /** Games whose records and containers have come apart, and what brings them together again. */
 export interface Drift {
@@ -72,3 +73,7 @@ export function makeDrift(side: HandlerSide): Drift {
     },
   };
 }
+
+/** Lets the interval go by for which a daemon is not trusted that took the place of another one. */
+export const letDaemonSettle = (store: Store): Promise<unknown> =>
+  store.rows("update rtmanager.docker_daemon set changed_at = changed_at - interval '1 hour'");

@@ -89,6 +89,22 @@ describe('dispatch', () => {
     expect(ran.slice(0, 2)).to.deep.equal(['asked-1', 'asked-2']);
   });
 
+  it('lets a game that somebody asks for leave the line in which its own repair waits', async () => {
+    const found = (gameId: string): WaitingGame => ({
+      ...game(gameId, null),
+      opKind: 'reconcile_exit',
+      opSource: 'auto_reconcile',
+    });
+    await dispatcher.wake(Array.from({ length: 5 }, (_, index) => found(`found-${index}`)));
+    await dispatcher.wake([game('asked-1')]);
+    await dispatcher.wake([game('found-3')]);
+    await dispatcher.revive([game('found-4')]);
+    const ran: string[] = [];
+    await startWorker(async (job) => void ran.push(job.data.game_id), 1);
+    await eventually(() => ran.length === 6, { what: 'all to run' });
+    expect(ran.slice(0, 3)).to.have.members(['asked-1', 'found-3', 'found-4']);
+  });
+
   it('does not lose what it finds itself while the game’s job runs', async () => {
     const gate = Promise.withResolvers<void>();
     const ran: string[] = [];

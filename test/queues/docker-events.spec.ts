@@ -191,14 +191,44 @@ describe('listening to Docker', () => {
     await heardOf('c1');
   });
 
-  it('does not trip over a line that it can not read', async () => {
-    const [first, again] = [stream(), stream()];
+  it('has all games compared for a line that it can not read, and hears those behind it', async () => {
+    const first = stream();
     listen();
     await first.begun;
+    await eventually(() => passes === 1, { what: 'the first pass' });
     await first.write('{"half":\n');
-    await again.begun;
-    await again.write(toldEvent({ action: 'die', id: 'c1' }));
+    await first.write(toldEvent({ action: 'die', id: 'c1' }));
     await heardOf('c1');
+    expect(passes).to.equal(2);
+    expect(fake.api.sent(ROUTE)).to.have.length(1);
+  });
+
+  it('is more patient each time with a stream that breaks as soon as it is open', async () => {
+    const broken = Array.from({ length: 4 }, stream);
+    listen();
+    const begunAtMs: number[] = [];
+    for (const one of broken) {
+      await one.begun;
+      begunAtMs.push(performance.now());
+      one.cut();
+    }
+    const [second = 0, third = 0, fourth = 0] = begunAtMs
+      .slice(1)
+      .map((at, index) => at - (begunAtMs[index] ?? 0));
+    expect(third).to.be.greaterThan(second);
+    expect(fourth).to.be.greaterThan(third);
+  });
+
+  it('asked for anew twice at once, asks from the same moment: nothing that was not read yet is passed over', async () => {
+    const [first, second, third] = [stream(), stream(), stream()];
+    const listening = listen();
+    await first.begun;
+    await eventually(() => passes === 1, { what: 'the pass' });
+    listening.listenAnew();
+    await second.begun;
+    listening.listenAnew();
+    await third.begun;
+    expect([sinceOf(1), sinceOf(2)]).to.deep.equal([sinceOf(0), sinceOf(0)]);
   });
 
   it('goes on without Docker and without PostgreSQL until they are back', async () => {
