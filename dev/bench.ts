@@ -9,7 +9,7 @@ import { Stopped, stopSignal } from './stop-signal.ts';
 import { setUpForTests } from './test-set-up.ts';
 
 /** Files of test/bench/, in the order in which they run. */
-const BENCHMARKS = ['start', 'rest', 'starts-beside-reads', 'hanging-pulls', 'deaths', 'reconcile'];
+const BENCHMARKS = ['start', 'rest', 'starts-beside-reads', 'hanging-pulls', 'deaths', 'probe', 'reconcile'];
 const STOP_GRACE_MS = 20_000;
 
 const [name, ...rest] = process.argv.slice(2);

@@ -19,35 +19,36 @@ export const probeRuntimes: TickHandler = async (context) => {
   const slice = sliceAt(plan, dueAtMs);
   const beganAtMs = performance.now();
   const games = await findDueProbes(db, slice);
-  const probes = await probeAll(games, { plan, slice }, context);
+  const notable = await probeAll(games, { plan, slice }, context);
   if (signal.aborted) return;
-  const failing = new Set(games.filter((game) => game.isFailing).map((game) => game.gameId));
-  const notable = probes.filter(({ gameId, result }) => result.kind === 'failed' || failing.has(gameId));
   if (notable.length > 0) await countAndTell(notable, { plan, beganAtMs }, context);
   if (slice.from === sliceAt(plan, 0).from) await dropEndedCounters(db);
 };
 
-/** Starts each probe at its moment, and waits for them all. */
+/** Starts each probe at its moment, and waits for them all. Returns those that change anything. */
 async function probeAll(
   games: readonly DueProbe[],
   { plan, slice }: { plan: ProbePlan; slice: HashRange },
   { engines, dueAtMs, signal, now }: TickContext,
 ): Promise<Probe[]> {
   const beganAtMs = performance.now();
-  const results: Promise<Probe[]>[] = [];
+  const underWay = new Set<Promise<void>>();
+  const notable: Probe[] = [];
   for (const game of games) {
     const waitMs = beganAtMs + offsetMs(plan, slice, game.phase) - performance.now();
     if (waitMs >= 1) await sleep(waitMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) break;
-    results.push(probe(game));
+    const probed = probe(game).finally(() => underWay.delete(probed));
+    underWay.add(probed);
   }
-  return (await Promise.all(results)).flat();
+  await Promise.all(underWay);
+  return notable;
 
-  async function probe({ gameId, startedAt, ...engine }: DueProbe): Promise<Probe[]> {
+  async function probe({ gameId, startedAt, isFailing, ...engine }: DueProbe): Promise<void> {
     const isYoung = isInGrace(plan, startedAt, now());
     const result = await engines.probe(engine, signal);
-    if (result.kind === 'none' || (result.kind === 'failed' && isYoung)) return [];
-    return [{ gameId, containerId: engine.containerId, result, dueAtMs }];
+    if (result.kind === 'none' || (result.kind === 'failed' ? isYoung : !isFailing)) return;
+    notable.push({ gameId, containerId: engine.containerId, result, dueAtMs });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { makeBatcher } from './batcher.ts';
 import type { Docker } from './docker/docker.ts';
+import { RuntimeError } from './errors.ts';
 import type { Logger } from './logger.ts';
 
 /** A running engine, as its game's record tells of it. */
@@ -41,6 +42,8 @@ const FRESH_NONE_MS = 2_000;
 /** Containers are looked at one by one up to so many a second; beyond, their network is asked for all at once. */
 const SINGLE_LOOKS = 16;
 const SINGLE_LOOKS_EVERY_MS = 1_000;
+/** Each look takes a millisecond on a healthy daemon; the probes of a tick wait for the longest. */
+const LOOK_LIMIT_MS = 1_000;
 /** Whether names lead to engines changes only when Runtime Manager itself is put on the game network, or taken off it. */
 const NAMES_TRIED_EVERY_MS = 600_000;
 /** Docker's own DNS answers within milliseconds, for names that it does not know too. */
@@ -92,11 +95,17 @@ export function makeEngineAddresses({
   });
 
   async function lookAtEach(engines: readonly Engine[]): Promise<Map<Engine, string | null>> {
+    // One container that wedges its inspection holds up nobody else's probe (failure-modes.md, row 10).
+    const inTime = AbortSignal.any([closing.signal, AbortSignal.timeout(LOOK_LIMIT_MS)]);
     const looks = engines.map(async (engine) => {
-      const address = await docker.findAddress(engine, closing.signal);
+      const address = await docker.findAddress(engine, inTime);
       return [engine, keep(engine.containerId, address)] as const;
     });
-    return new Map(await Promise.all(looks));
+    const outcomes = await Promise.allSettled(looks);
+    const found = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ value }) => value);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed && found.length === 0) throw failed.reason;
+    return new Map(found);
   }
 
   async function lookAtNetworks(engines: readonly Engine[]): Promise<Map<Engine, string | null>> {
@@ -117,7 +126,13 @@ export function makeEngineAddresses({
       if (address) return keep(engine.containerId, address);
       names.untilMs = now();
     }
-    return (await askDocker(engine)) ?? null;
+    const address = await askDocker(engine);
+    if (address === undefined) {
+      throw new RuntimeError('docker_unavailable', 'Docker does not say where the container is reached', {
+        details: { container_id: engine.containerId },
+      });
+    }
+    return address;
   }
 
   /** One name, of an engine that is known to be there: on a host that knows none of them, each would take its time. */

@@ -39,6 +39,7 @@ export async function putCounters(
       ['text', 'text', 'int4', 'float8', 'int4', 'text', 'bool', 'float8'],
     )} as counter (game_id, container_id, consecutive_failures, failing_since, last_status, last_error, told,
       observed_at)
+    order by game_id
     on conflict (game_id) do update set container_id = excluded.container_id,
       consecutive_failures = excluded.consecutive_failures, failing_since = excluded.failing_since,
       last_status = excluded.last_status, last_error = excluded.last_error, told = excluded.told,
@@ -62,9 +63,11 @@ export const recordedContainer = sql.fragment`(
   select current_container_id from rtmanager.runtime_records as record
   where record.game_id = counter.game_id and status = 'running')`;
 
-/** A spell ends with its container, whoever ended that. */
+/** A spell ends with its container, whoever ended that. One that is being counted now is left to the next time. */
 export async function dropEndedCounters(db: CommonQueryMethods): Promise<void> {
   await db.query(sql.unsafe`
-    delete from rtmanager.probe_counters as counter
-    where counter.container_id is distinct from ${recordedContainer}`);
+    delete from rtmanager.probe_counters where game_id in (
+      select game_id from rtmanager.probe_counters as counter
+      where counter.container_id is distinct from ${recordedContainer}
+      order by game_id for update skip locked)`);
 }

@@ -28,11 +28,12 @@ export function viewFleet(
 ): Promise<FleetView> {
   return db.one(sql.type(fleetView)`
     with known as materialized (
-      select count(*)::int as before, (count(*) filter (where just.game_id is null))::int as others
-      from rtmanager.probe_counters as counter
-      left join unnest(${sql.array([...failed], 'text')}) as just (game_id) on just.game_id = counter.game_id
-      where counter.container_id = ${recordedContainer}),
-    fleet as (select before, others + ${failed.length}::int as failing from known)
+      select (select count(*)::int from rtmanager.probe_counters as counter
+          where counter.container_id = ${recordedContainer}) as before,
+        (select count(*)::int from rtmanager.probe_counters as counter
+          where counter.container_id = ${recordedContainer}
+            and counter.game_id = any(${sql.array([...failed], 'text')})) as again),
+    fleet as (select before, before - again + ${failed.length}::int as failing from known)
     select failing, before as "failingBefore",
       (select count(*)::int from (
         select from rtmanager.runtime_records where status = 'running' order by hashtext(game_id)

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SERVICE_FLAGS } from '../../dev/bootstrap/node-flags.mjs';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
+import { rssOf } from './process-figures.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
 /** As `npm start` has it. */
@@ -18,6 +18,8 @@ export interface Replica extends AsyncDisposable {
   /** Where its internal listener is reached. */
   readonly url: string;
   readonly idleRssBytes: number;
+  /** What it has warned of so far, and worse. */
+  readonly warnings: readonly string[];
 }
 
 /** Starts the service as `npm start` does, waits until it is up and idle, and weighs it; disposing of it ends it. */
@@ -29,8 +31,10 @@ export async function startReplica(variables: RtmVariables): Promise<Replica> {
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
   const up = Promise.withResolvers<string>();
+  const warnings: string[] = [];
   lines.on('line', (line) => {
-    const { message, url } = JSON.parse(line);
+    const { level, message, url } = JSON.parse(line);
+    if (level === 'warn' || level === 'error') warnings.push(message);
     if (message === 'Runtime Manager is up') up.resolve(url);
   });
   child.once('exit', (code) => up.reject(new Error(`the replica ended with ${code}`)));
@@ -40,14 +44,10 @@ export async function startReplica(variables: RtmVariables): Promise<Replica> {
     process: child,
     url,
     idleRssBytes: await rssOf(child.pid ?? 0),
+    warnings,
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       await exited;
     },
   };
-}
-
-async function rssOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
 }

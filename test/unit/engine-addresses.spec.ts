@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { type Engine, type EngineAddresses, makeEngineAddresses } from '../../lib/engine-addresses.ts';
 import { RuntimeError } from '../../lib/errors.ts';
@@ -20,11 +21,14 @@ describe('addresses of engines', () => {
   let dns: Map<string, string>;
   let asked: string[];
   let isDockerAway: boolean;
+  /** A container whose inspection never ends by itself. */
+  let wedged: string | undefined;
   let addresses: EngineAddresses;
   let log: MemoryLogger;
 
   beforeEach(() => {
     log = makeMemoryLogger();
+    wedged = undefined;
     [nowMs, docker, dns, asked, isDockerAway] = [1_000_000, new Map(), new Map(), [], false];
     const assertThere = () => {
       if (isDockerAway) throw new RuntimeError('docker_unavailable', 'Docker is away');
@@ -33,8 +37,9 @@ describe('addresses of engines', () => {
       log,
       now: () => nowMs,
       docker: {
-        findAddress: async ({ containerId }) => {
+        findAddress: async ({ containerId }, signal) => {
           assertThere();
+          if (containerId === wedged) await once(signal, 'abort').then(() => signal.throwIfAborted());
           asked.push(containerId);
           return docker.get(containerId) ?? null;
         },
@@ -72,6 +77,14 @@ describe('addresses of engines', () => {
     nowMs += 1_000;
     await find(1);
     expect(askedNow()).to.deep.equal(['c1']);
+  });
+
+  it('are found beside a container that wedges its inspection (failure mode 10)', async () => {
+    docker.set('c2', '10.0.0.2');
+    wedged = 'c1';
+    const [first, second] = await Promise.allSettled([find(1), find(2)]);
+    expect(second).to.deep.equal({ status: 'fulfilled', value: '10.0.0.2' });
+    expect(first.status).to.equal('rejected');
   });
 
   it('come from one call for the whole network when there are many (failure mode 17)', async () => {

@@ -177,4 +177,22 @@ describe('one probe of an engine', () => {
     expect(await probe(5_000, controller.signal)).to.deep.equal(called);
     expect(await probe(5_000, controller.signal)).to.deep.equal(called);
   });
+
+  it('ends well whenever it is called off, whatever the engine does', async () => {
+    engines.behave((request, response) => {
+      if (Math.random() < 0.3) request.socket.destroy();
+      else setTimeout(() => response.end('{"status":"ok"}'), Math.random() * 10);
+    });
+    const kinds = await Promise.all(
+      Array.from({ length: 300 }, async (_, index) => {
+        const controller = new AbortController();
+        if (index % 3 > 0) setTimeout(() => controller.abort(), Math.random() * 20);
+        const endpoint = index % 10 === 0 ? 'http://nobody:1' : engines.endpoint('g');
+        const target = { address: '127.0.0.1', endpoint, timeoutMs: 1 + (index % 20) };
+        return (await probeEngine(target, controller.signal)).kind;
+      }),
+    );
+    expect(kinds).to.have.length(300);
+    await eventually(() => engines.connections.open === 0, { what: 'the connections to be closed' });
+  });
 });
