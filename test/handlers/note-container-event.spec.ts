@@ -84,6 +84,16 @@ describe('an event of Docker is a hint to look (spec, section 5)', () => {
     ]);
   });
 
+  it('evidence that comes after the end is told after it (failure modes 3 and 4)', async () => {
+    die(137);
+    await hear('die');
+    await settle();
+    container.oomKilled = true;
+    for (let times = 0; times < 2; times += 1) expect(await hear('oom')).to.equal('done');
+    expect(await told()).to.deep.equal([EXITED, ['container_oom', {}]]);
+    expect((await viewGame(side, 'g')).health).to.include({ status: 'exited' });
+  });
+
   it('a container that survives the want of memory runs on, and is told of once', async () => {
     for (let times = 0; times < 3; times += 1) expect(await hear('oom')).to.equal('done');
     expect(await told()).to.deep.equal([['container_oom', {}]]);
