@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { loadavg } from 'node:os';
-import { GAMES, INSERT_MANY_GAMES, manyGameId } from '../helpers/many-games.ts';
+import { GAMES, INSERT_MANY_GAMES, LOOK_AFTER_NONE, manyGameId } from '../helpers/many-games.ts';
 import { makeRows } from '../helpers/rows.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { stopServices } from '../helpers/services.ts';
@@ -67,8 +67,10 @@ await using stack = new AsyncDisposableStack();
 stack.defer(stopServices);
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const open = stack.use(await startReplica(world.variables()));
-const guarded = stack.use(await startReplica(world.variables({ RTMANAGER_INTERNAL_HTTP_TOKEN: token })));
+const open = stack.use(await startReplica(world.variables(LOOK_AFTER_NONE)));
+const guarded = stack.use(
+  await startReplica(world.variables({ ...LOOK_AFTER_NONE, RTMANAGER_INTERNAL_HTTP_TOKEN: token })),
+);
 const rows = stack.adopt(await makeRows(world.database), (one) => one.close());
 await rows.query(INSERT_MANY_GAMES);
 await rows.query('vacuum analyze rtmanager.runtime_records');

@@ -4,7 +4,7 @@
  * same machine and database, is measured beside it: what differs between the two is what reads cost inside of a replica.
  */
 import { loadavg } from 'node:os';
-import { GAMES, INSERT_MANY_GAMES, manyGameId } from '../helpers/many-games.ts';
+import { GAMES, INSERT_MANY_GAMES, LOOK_AFTER_NONE, manyGameId } from '../helpers/many-games.ts';
 import { makeRows } from '../helpers/rows.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { stopServices } from '../helpers/services.ts';
@@ -23,8 +23,8 @@ stack.defer(stopServices);
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
 const other = stack.adopt(await makeWorld(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const replica = stack.use(await startReplica(world.variables()));
-const bystander = stack.use(await startReplica(other.variables()));
+const replica = stack.use(await startReplica(world.variables(LOOK_AFTER_NONE)));
+const bystander = stack.use(await startReplica(other.variables(LOOK_AFTER_NONE)));
 for (const { database } of [world, other]) {
   const rows = stack.adopt(await makeRows(database), (one) => one.close());
   await rows.query(INSERT_MANY_GAMES);

@@ -1,5 +1,12 @@
 export const GAMES = 50_000;
 
+/** For a replica that is measured beside them: there are no containers to be looked after. */
+export const LOOK_AFTER_NONE = {
+  RTMANAGER_PROBE_INTERVAL: '24h',
+  RTMANAGER_INSPECT_INTERVAL: '24h',
+  RTMANAGER_RECONCILE_INTERVAL: '24h',
+};
+
 /** Records and health snapshots as a busy installation has them after years: all of the old games are over. */
 export const INSERT_MANY_GAMES = `
   insert into rtmanager.runtime_records (game_id, status, current_container_id, current_image_ref, image_digest,
