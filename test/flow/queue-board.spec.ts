@@ -36,6 +36,7 @@ describe('the queue board of a running service', () => {
         );
         const { queues } = JSON.parse(text);
         expect(queues.map((queue: { name: string }) => queue.name)).to.have.members([
+          'docker-events',
           'lifecycle-0',
           'schedules',
         ]);
