@@ -203,22 +203,6 @@ describe('listening to Docker', () => {
     expect(fake.api.sent(ROUTE)).to.have.length(1);
   });
 
-  it('is more patient each time with a stream that breaks as soon as it is open', async () => {
-    const broken = Array.from({ length: 4 }, stream);
-    listen();
-    const begunAtMs: number[] = [];
-    for (const one of broken) {
-      await one.begun;
-      begunAtMs.push(performance.now());
-      one.cut();
-    }
-    const [second = 0, third = 0, fourth = 0] = begunAtMs
-      .slice(1)
-      .map((at, index) => at - (begunAtMs[index] ?? 0));
-    expect(third).to.be.greaterThan(second);
-    expect(fourth).to.be.greaterThan(third);
-  });
-
   it('asked for anew twice at once, asks from the same moment: nothing that was not read yet is passed over', async () => {
     const [first, second, third] = [stream(), stream(), stream()];
     const listening = listen();
