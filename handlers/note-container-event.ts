@@ -4,7 +4,7 @@ import { oomKey } from '../lib/drift.ts';
 import { isGameId } from '../lib/game-id.ts';
 import type { ReconcileOpKind } from '../lib/reconcile-plan.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
-import { acceptIdle, findBusy } from '../sql/accept-idle.ts';
+import { acceptIdleGames, findBusy } from '../sql/accept-idle.ts';
 import { getRecord } from '../sql/runtime-records.ts';
 import { tellHealth } from '../sql/tell-health.ts';
 import type { CareContext } from './types.ts';
@@ -21,7 +21,7 @@ export async function noteContainerEvent(
   event: ContainerEvent,
   context: CareContext,
 ): Promise<'done' | 'busy'> {
-  const { db, docker, signal, now } = context;
+  const { db, docker, signal, wake, now } = context;
   const { gameId, containerId, action } = event;
   // No record can tell of it.
   if (!isGameId(gameId)) return 'done';
@@ -31,22 +31,17 @@ export async function noteContainerEvent(
   if (record?.currentContainerId !== containerId) return 'done';
   const opKind = opKindFor(record, await docker.inspect(containerId, signal));
   if (!opKind) return 'done';
-  const waiting = await db.transaction((transaction) =>
-    acceptIdle(transaction, [
-      {
-        gameId,
-        opKind,
-        opSource: 'auto_reconcile',
-        sourceRef: null,
-        imageRef: null,
-        reason: 'docker_event',
-        requestedAt: now(),
-      },
-    ]),
-  );
-  if (waiting.length === 0) return 'busy';
-  await context.wake(waiting);
-  return 'done';
+  const request = {
+    gameId,
+    opKind,
+    opSource: 'auto_reconcile',
+    sourceRef: null,
+    imageRef: null,
+    reason: 'docker_event',
+    requestedAt: now(),
+  } as const;
+  const accepted = await acceptIdleGames(db, [request], wake);
+  return accepted === 0 ? 'busy' : 'done';
 }
 
 /** Told at once, also during an operation: the kernel has killed something in a container that is on record. */

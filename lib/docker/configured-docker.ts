@@ -5,7 +5,7 @@ import { type Docker, makeDocker } from './docker.ts';
 import { makeImageStore } from './image-store.ts';
 
 /** Where the configured daemon is reached. */
-export function dockerAddressOf({
+function dockerAddressOf({
   host,
   tlsCaFile: ca,
   tlsCertFile: cert,

@@ -11,7 +11,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { reconcileRuntimes } from '../../handlers/reconcile-runtimes.ts';
 import { makeConfiguredDocker } from '../../lib/docker/configured-docker.ts';
-import type { Db } from '../../sql/pool.ts';
+import { countQueries } from '../helpers/count-queries.ts';
 import { makeMemoryLogger } from '../helpers/memory-logger.ts';
 import { stopServices } from '../helpers/services.ts';
 import { makeStore } from '../helpers/store.ts';
@@ -45,35 +45,6 @@ async function tell(order: DaemonOrder): Promise<DaemonAnswer> {
   return (await answer)[0];
 }
 
-/** Counts statements; those that open and close a transaction go with it and are no statements here. */
-function counting(db: Db): { db: Db; take(): number } {
-  let count = 0;
-  const counted = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(whole, key) {
-        const value = Reflect.get(whole, key) as unknown;
-        if (typeof value !== 'function') return value;
-        if (key === 'transaction') {
-          return (work: (inner: object) => unknown) =>
-            value.call(whole, (inner: object) => work(counted(inner)));
-        }
-        if (!['any', 'maybeOne', 'one', 'query'].includes(String(key))) return value.bind(whole);
-        return (...given: unknown[]) => {
-          count += 1;
-          return value.apply(whole, given);
-        };
-      },
-    });
-  return {
-    db: counted(db),
-    take: () => {
-      const taken = count;
-      count = 0;
-      return taken;
-    },
-  };
-}
-
 async function settle(fleet: Fleet): Promise<void> {
   await store.clear();
   const games = Array.from({ length: fleet.games }, (_, index) => ({ index, drift: driftOf(fleet, index) }));
@@ -104,7 +75,7 @@ async function settle(fleet: Fleet): Promise<void> {
 
 const config = makeTestConfig();
 const signal = new AbortController().signal;
-const sql = counting(store.db);
+const sql = countQueries(store.db);
 const rows: string[][] = [];
 for (const fleet of FLEETS) {
   const { games, drifted } = fleet;
@@ -130,14 +101,14 @@ for (const fleet of FLEETS) {
     await docker.listOwned(signal);
     const listMs = performance.now() - listedAtMs;
     await tell('count');
-    sql.take();
+    const askedBefore = sql.queries;
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const startedAtMs = performance.now();
     const { steps } = await reconcileRuntimes(context, 'reconcile');
     const tookMs = performance.now() - startedAtMs;
     delay.disable();
-    statements = sql.take();
+    statements = sql.queries - askedBefore;
     calls = (await tell('count')).requests;
     found = steps.length;
     // For the next round to find the same.
