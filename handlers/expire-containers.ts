@@ -14,8 +14,9 @@ export const expireContainers: TickHandler = async (context) => {
   const { db, wake, now, log } = context;
   const expired = await listExpiredGames(db, { untilMs: expiryMs(context), limit: MOST_GAMES });
   const requestedAt = now();
-  const operations = expired.map((gameId) => ({
-    gameId,
+  const operations = expired.map((seen) => ({
+    seen,
+    gameId: seen.gameId,
     opKind: 'cleanup_container' as const,
     opSource: 'auto_ttl' as const,
     sourceRef: null,

@@ -32,6 +32,7 @@ export async function noteContainerEvent(
   const opKind = opKindFor(record, await docker.inspect(containerId, signal));
   if (!opKind) return 'done';
   const request = {
+    seen: record,
     gameId,
     opKind,
     opSource: 'auto_reconcile',

@@ -2,8 +2,7 @@ import { daemonTimeNanos } from '../lib/daemon-time.ts';
 import type { SnapshotSource } from '../lib/health.ts';
 import { OP_KIND_OF } from '../lib/reconcile-plan.ts';
 import { type PlannedStep, type ReconcilePlan, surveyDrift } from '../lib/survey-drift.ts';
-import { acceptIdleGames, findBusy } from '../sql/accept-idle.ts';
-import type { NewOperation } from '../sql/accept-operations.ts';
+import { acceptIdleGames, type FoundOperation, findBusy } from '../sql/accept-idle.ts';
 import { noteDaemon, trustDaemon } from '../sql/docker-daemon.ts';
 import { findEnded } from '../sql/operation-log.ts';
 import { listRecordedGames } from '../sql/recorded-games.ts';
@@ -45,7 +44,7 @@ export async function reconcileRuntimes(
   const { brake, daemon, daemonChanged } = plan;
   const steps = plan.steps.filter((step) => isWanted(step) && !(brake.on && step.action === 'dispose'));
   const operations = [...Map.groupBy(steps, (step) => step.gameId).values()].flatMap((ofGame) =>
-    operationFor(ofGame, source, now()),
+    operationFor(ofGame, plan.recordOf, { source, nowMs: now() }),
   );
   const games = await acceptIdleGames(db, operations, context.wake);
   // After the steps were taken: the records tell of this daemon from now on. Only a whole pass says so, and so the next
@@ -96,7 +95,11 @@ function tellLeftAlone({ steps }: ReconcilePlan, { log }: CareContext): void {
 }
 
 /** One operation does everything that its game calls for; what changes the record gives it its name. */
-function operationFor(steps: readonly PlannedStep[], source: SnapshotSource, nowMs: number): NewOperation[] {
+function operationFor(
+  steps: readonly PlannedStep[],
+  recordOf: ReconcilePlan['recordOf'],
+  { source, nowMs }: { source: SnapshotSource; nowMs: number },
+): FoundOperation[] {
   const kinds = steps
     .toSorted((left, right) => rank(left) - rank(right))
     .flatMap(({ action }) => (action === 'skip_busy' ? [] : (OP_KIND_OF[action] ?? [])));
@@ -105,6 +108,7 @@ function operationFor(steps: readonly PlannedStep[], source: SnapshotSource, now
   if (!opKind) return [];
   return [
     {
+      seen: recordOf.get(gameId) ?? null,
       gameId,
       opKind,
       opSource: 'auto_reconcile',

@@ -1,8 +1,8 @@
+import pMap from 'p-map';
 import type { Docker } from './docker/docker.ts';
 import { DockerStatusError } from './docker/map-error.ts';
 import { RuntimeError } from './errors.ts';
 import type { DriftStep } from './reconcile-plan.ts';
-import { makeSemaphore } from './semaphore.ts';
 
 interface Looking {
   readonly docker: Pick<Docker, 'inspect'>;
@@ -25,7 +25,6 @@ export async function lookAgain(
   steps: readonly DriftStep[],
   { docker, signal }: Looking,
 ): Promise<DriftStep[]> {
-  const looks = makeSemaphore(PARALLEL_LOOKS);
   let unanswered = 0;
 
   async function verify(step: DriftStep): Promise<DriftStep[]> {
@@ -44,15 +43,7 @@ export async function lookAgain(
     }
   }
 
-  const verified = await Promise.all(
-    steps.map((step) =>
-      looks.run(() => {
-        // Those that still wait when one of the others has failed for good.
-        if (unanswered > MOST_UNANSWERED) return [];
-        return verify(step);
-      }, signal),
-    ),
-  );
+  const verified = await pMap(steps, verify, { concurrency: PARALLEL_LOOKS, signal });
   return verified.flat();
 }
 

@@ -38,6 +38,8 @@ export interface ReconcilePlan {
   readonly daemon: Daemon;
   /** The records tell of another daemon: absence says nothing, and no game is disposed. */
   readonly daemonChanged: boolean;
+  /** The records that it was found by, by game. */
+  readonly recordOf: ReadonlyMap<string, RecordedGame>;
   /** How many records were compared, and how many containers of ours were found. */
   readonly records: number;
   readonly containers: number;
@@ -91,6 +93,7 @@ export async function surveyDrift({
     network,
     daemon,
     daemonChanged,
+    recordOf: new Map(records.map((record) => [record.gameId, record])),
     records: records.length,
     containers: ours.length,
     inStep: [...games].filter((gameId) => !drifted.has(gameId)).length,

@@ -1,10 +1,15 @@
 /**
  * Reads with 50,000 games in the table: one game, with and without a token, at several numbers of connections; and
  * pages of the list at several depths. Rounds of all of them take turns; the medians over the rounds are printed, and
- * nothing is asserted.
+ * nothing is asserted. Docker is a stand-in of this process that has the containers that are recorded: without them the
+ * replicas would be busy giving their games up.
  */
 import { randomBytes } from 'node:crypto';
 import { loadavg } from 'node:os';
+import { GAME_LABEL, OWNER, OWNER_LABEL } from '../../lib/docker/labels.ts';
+import { migrate } from '../../sql/migrate.ts';
+import { makeFakeDockerApi } from '../helpers/fake-docker-api.ts';
+import { type FakeDockerWorld, makeFakeDockerWorld } from '../helpers/fake-docker-world.ts';
 import { GAMES, INSERT_MANY_GAMES, LOOK_AFTER_NONE, manyGameId } from '../helpers/many-games.ts';
 import { makeRows } from '../helpers/rows.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
@@ -26,6 +31,19 @@ async function pagesOf(url: string, headers: Record<string, string>, filter: str
     ({ next_cursor: cursor } = (await answer.json()) as { next_cursor: string | null });
     if (cursor === null) return DEPTHS.map((depth) => paths[Math.floor(depth * (paths.length - 1))] ?? '');
     paths.push(`${LIST}?limit=100${filter}&cursor=${encodeURIComponent(cursor)}`);
+  }
+}
+
+/** What Docker has of the recorded games. */
+async function putContainers(docker: FakeDockerWorld): Promise<void> {
+  const recorded = await rows.query(
+    `select game_id, status, current_container_id as id from rtmanager.runtime_records where status <> 'removed'`,
+  );
+  for (const row of recorded) {
+    const gameId = String(row.game_id);
+    const labels = { [OWNER_LABEL]: OWNER, [GAME_LABEL]: gameId };
+    const state = row.status === 'running' ? 'running' : 'exited';
+    docker.put({ id: String(row.id), name: gameId, labels, state });
   }
 }
 
@@ -67,14 +85,18 @@ await using stack = new AsyncDisposableStack();
 stack.defer(stopServices);
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const open = stack.use(await startReplica(world.variables(LOOK_AFTER_NONE)));
-const guarded = stack.use(
-  await startReplica(world.variables({ ...LOOK_AFTER_NONE, RTMANAGER_INTERNAL_HTTP_TOKEN: token })),
-);
 const rows = stack.adopt(await makeRows(world.database), (one) => one.close());
+await migrate(world.database.dsn);
 await rows.query(INSERT_MANY_GAMES);
 await rows.query('vacuum analyze rtmanager.runtime_records');
 await rows.query('vacuum analyze rtmanager.health_snapshots');
+const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
+await putContainers(makeFakeDockerWorld(api, world.network.name));
+const variables = { ...LOOK_AFTER_NONE, RTMANAGER_DOCKER_HOST: api.host };
+const open = stack.use(await startReplica(world.variables(variables)));
+const guarded = stack.use(
+  await startReplica(world.variables({ ...variables, RTMANAGER_INTERNAL_HTTP_TOKEN: token })),
+);
 const loader = stack.adopt(startLoader(), (one) => one.close());
 
 // Spread over the whole table, in no order.

@@ -28,6 +28,8 @@ const bystander = stack.use(await startReplica(other.variables(LOOK_AFTER_NONE))
 for (const { database } of [world, other]) {
   const rows = stack.adopt(await makeRows(database), (one) => one.close());
   await rows.query(INSERT_MANY_GAMES);
+  // Docker has none of their containers.
+  await rows.query(`update rtmanager.runtime_records set status = 'removed', current_container_id = null`);
   await rows.query('analyze');
 }
 const loader = stack.adopt(startLoader(), (one) => one.close());

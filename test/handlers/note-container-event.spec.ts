@@ -61,6 +61,19 @@ describe('an event of Docker is a hint to look (spec, section 5)', () => {
     expect((await viewGame(side, 'g')).health).to.include({ status: 'exited', source: 'docker_event' });
   });
 
+  it('is asked for again when an operation replaced the container while it was looked at', async () => {
+    side.world.containers.delete(container.id);
+    const { id } = side.world.put({ name: 'its successor' });
+    side.api.script('GET /containers/:id/json', async ({ act, send }) => {
+      await side.store.rows('update rtmanager.runtime_records set current_container_id = $1', [id]);
+      send(act());
+    });
+    expect(await hear('destroy')).to.equal('busy');
+    expect(await hear('destroy')).to.equal('done');
+    expect(await logged()).to.deep.equal([]);
+    expect(await told()).to.deep.equal([]);
+  });
+
   it('137 counts as out of memory only with evidence, by inspection or by event (failure mode 4)', async () => {
     die(137, true);
     expect(await hear('oom')).to.equal('done');

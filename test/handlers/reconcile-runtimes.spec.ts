@@ -233,6 +233,19 @@ describe('a reconcile pass (spec, section 5)', () => {
       await drift.pass();
       expect(await queued()).to.deep.equal(['g restart lobby_stream']);
     });
+
+    it('also where it has ended by then: what it did was no drift', async () => {
+      const old = await side.putGame('g');
+      side.world.containers.delete(old?.id ?? '');
+      const { id } = drift.putContainer('g');
+      side.api.script(INSPECT, async ({ act, send }) => {
+        await side.store.rows('update rtmanager.runtime_records set current_container_id = $1', [id]);
+        send(act());
+      });
+      await drift.pass();
+      expect(await queued()).to.deep.equal([]);
+      expect(await recordOf('g')).to.deep.equal({ status: 'running', current_container_id: id });
+    });
   });
 
   describe('what happens while it looks is no drift', () => {

@@ -1,6 +1,6 @@
 export const GAMES = 50_000;
 
-/** For a replica that is measured beside them: there are no containers to be looked after. */
+/** For a replica that is measured beside them, and not for how it looks after them. */
 export const LOOK_AFTER_NONE = {
   RTMANAGER_PROBE_INTERVAL: '24h',
   RTMANAGER_INSPECT_INTERVAL: '24h',
