@@ -9,7 +9,7 @@ import { setUpForTests } from './test-set-up.ts';
 
 const args = process.argv.slice(2);
 const failedChecks: string[] = [];
-let totals: Totals = { passed: 0, failed: 1 };
+let totals: Totals = { passed: 0, failed: 1, failures: [] };
 
 try {
   await setUpForTests();
@@ -21,6 +21,7 @@ try {
   console.error(error instanceof SetUpError || error instanceof Stopped ? error.message : error);
 }
 
+for (const failure of totals.failures) console.log(`failed: ${failure}`);
 if (failedChecks.length > 0) console.log(`not passed: ${failedChecks.join(', ')}`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 || failedChecks.length > 0 ? 1 : 0;

@@ -18,7 +18,7 @@ export interface SeenContainer {
 
 /** Everything that the outside can see once nothing is under way any more and two reconcile passes are over. */
 export interface AfterChaos {
-  readonly rows: Rows;
+  readonly rows: Pick<Rows, 'query'>;
   /** Each game's in the order in which they were written. */
   readonly asked: readonly Asked[];
   /** Operations that REST accepted, by `202` or by their end; each game's in no order. */
@@ -56,7 +56,7 @@ interface OperationRow {
   readonly follows: boolean | null;
 }
 
-async function readOperations(rows: Rows): Promise<readonly OperationRow[]> {
+async function readOperations(rows: AfterChaos['rows']): Promise<readonly OperationRow[]> {
   const found = await rows.query(
     `select operation_id as id, game_id as "gameId", source_ref as "sourceRef", status,
        coalesce(error_code, outcome) as "end",

@@ -1,16 +1,17 @@
 import { expect } from 'chai';
+import { GAME_LABEL } from '../../lib/docker/labels.ts';
 import { containersOf } from '../helpers/containers.ts';
 import { GAME_IMAGE } from '../helpers/docker.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { entriesOf } from '../helpers/failed-start.ts';
+import { makeFakeDockerApi } from '../helpers/fake-docker-api.ts';
+import { makeFakeDockerWorld } from '../helpers/fake-docker-world.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { STREAMS } from '../helpers/lobby.ts';
-import { makeRestClient } from '../helpers/rest-client.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
-import { assertSerialHistory } from '../helpers/serial-history.ts';
+import { assertSerialHistory, meetAtOnce } from '../helpers/serial-history.ts';
 
 const GAMES = 5;
-const ROUNDS = 20;
 const BURST = 12;
 
 describe('the order of one game, with two replicas', () => {
@@ -76,28 +77,28 @@ describe('the order of one game, with two replicas', () => {
     await assertContainers(gameId, 'stopped');
   });
 
-  it(`start and stop at the same time, ${GAMES * ROUNDS} times: always a serial history`, async function () {
-    this.timeout(180_000);
-    const [one, other] = replicas.map((replica) => makeRestClient(replica.url));
-    if (!one || !other) throw new Error('there are two replicas');
-    const play = async (gameId: string): Promise<void> => {
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const [starter, stopper] = round % 2 === 0 ? [one, other] : [other, one];
-        const byStream = round % 3 === 0;
-        await Promise.all([
-          byStream
-            ? flow.lobby.start(gameId, GAME_IMAGE).then((id) => flow.lobby.answerTo(id, 60_000))
-            : starter.post(`/runtimes/${gameId}/start`, { image_ref: GAME_IMAGE }),
-          stopper.post(`/runtimes/${gameId}/stop`, { reason: 'cancelled' }),
-        ]);
-      }
-    };
-    const games = Array.from({ length: GAMES }, () => newGame());
-    await Promise.all(games.map(play));
-    for (const gameId of games) {
+  it(`start and stop at the same time, ${GAMES * 4} times: always a serial history`, async () => {
+    for (const gameId of await meetAtOnce(flow, replicas, { games: GAMES, rounds: 4 }))
+      await assertContainers(gameId, await assertSerialHistory(flow.rows, gameId));
+  });
+});
+
+describe('the order of one game, with two replicas and a daemon that answers at once', () => {
+  it(`start and stop at the same time, ${GAMES * 20} times: always a serial history`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const flow = stack.adopt(await makeFlow(), (one) => one.destroy());
+    const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
+    const docker = makeFakeDockerWorld(api, flow.world.network.name);
+    docker.images.set(GAME_IMAGE, { id: 'sha256:1111' });
+    const variables = { RTMANAGER_DOCKER_HOST: api.host };
+    const replicas = [
+      stack.use(await startRtm(flow.world, variables)),
+      stack.use(await startRtm(flow.world, variables)),
+    ] as const;
+    for (const gameId of await meetAtOnce(flow, replicas, { games: GAMES, rounds: 20 })) {
       const state = await assertSerialHistory(flow.rows, gameId);
-      expect(await flow.rows.operations(gameId)).to.have.length(2 * ROUNDS);
-      await assertContainers(gameId, state);
+      const containers = [...docker.containers.values()].filter((one) => one.labels?.[GAME_LABEL] === gameId);
+      expect(containers.map((one) => one.state)).to.deep.equal([state === 'running' ? 'running' : 'exited']);
     }
   });
 });

@@ -217,7 +217,7 @@ describe('an operation whose process dies at any of its steps ends as if it had 
         fc.asyncProperty(fc.array(point, { minLength: 2, maxLength: 4 }), async (points) => {
           expect((await play(story, ...points)).view).to.deep.equal(view);
         }),
-        { numRuns: 10 },
+        { numRuns: 5 },
       );
     });
   }

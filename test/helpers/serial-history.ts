@@ -1,5 +1,9 @@
 import { expect } from 'chai';
+import { GAME_IMAGE } from './docker.ts';
+import { type Flow, newGame } from './flow.ts';
+import { makeRestClient } from './rest-client.ts';
 import type { Rows } from './rows.ts';
+import type { Rtm } from './rtm.ts';
 
 /** What a game is while nothing happens to it. */
 type State = 'never started' | 'running' | 'stopped';
@@ -40,4 +44,34 @@ export async function assertSerialHistory(rows: Rows, gameId: string): Promise<S
     state = next;
   }
   return state;
+}
+
+/**
+ * Has each game started by one replica, or by stream, and stopped by the other at the same moment, so many rounds long,
+ * and waits for all answers.
+ *
+ * @returns the games
+ */
+export async function meetAtOnce(
+  flow: Flow,
+  replicas: readonly [Rtm, Rtm],
+  { games, rounds }: { readonly games: number; readonly rounds: number },
+): Promise<readonly string[]> {
+  const [one, other] = [makeRestClient(replicas[0].url), makeRestClient(replicas[1].url)];
+  const play = async (gameId: string): Promise<void> => {
+    for (let round = 0; round < rounds; round += 1) {
+      const [starter, stopper] = round % 2 === 0 ? [one, other] : [other, one];
+      const byStream = round % 3 === 0;
+      await Promise.all([
+        byStream
+          ? flow.lobby.start(gameId, GAME_IMAGE).then((id) => flow.lobby.answerTo(id, 60_000))
+          : starter.post(`/runtimes/${gameId}/start`, { image_ref: GAME_IMAGE }),
+        stopper.post(`/runtimes/${gameId}/stop`, { reason: 'cancelled' }),
+      ]);
+    }
+  };
+  const ids = Array.from({ length: games }, () => newGame());
+  await Promise.all(ids.map(play));
+  for (const gameId of ids) expect(await flow.rows.operations(gameId)).to.have.length(2 * rounds);
+  return ids;
 }
