@@ -131,7 +131,10 @@ export async function settleNoted(
     where outbox_id = any(${sql.array([...lost], 'int8')}) and redis_epoch <> ${epoch}`);
 }
 
-/** Deletes what was published more than `ageMs` ago, a bounded batch at a time; returns how many rows went. */
+/**
+ * Deletes what was published more than `ageMs` ago, a bounded batch at a time; returns how many rows went. What is told
+ * once a container stays for as long as a record names that one: its dedupe key must not be forgotten before.
+ */
 export async function prunePublished(
   db: CommonQueryMethods,
   { ageMs, limit }: { ageMs: number; limit: number },
@@ -139,7 +142,9 @@ export async function prunePublished(
   const pruned = await db.query(sql.unsafe`
     delete from rtmanager.outbox where outbox_id in (
       select outbox_id from rtmanager.outbox
-      where published_at < now() - ${ageMs} * interval '1 millisecond'
+      where published_at < now() - ${ageMs} * interval '1 millisecond' and not exists (
+        select 1 from rtmanager.runtime_records as record where record.game_id = outbox.game_id
+          and record.current_container_id = split_part(outbox.dedupe_key, ':', 2))
       order by published_at limit ${limit})`);
   return pruned.rowCount;
 }

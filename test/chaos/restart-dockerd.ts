@@ -7,6 +7,8 @@ import { docker } from '../helpers/docker.ts';
 import { eventually } from '../helpers/eventually.ts';
 
 const PID_FILE = '/var/run/docker.pid';
+/** Of the containerd that dockerd brings along; there is none where the system has one of its own. */
+const CONTAINERD_PID_FILE = '/var/run/docker/containerd/containerd.pid';
 const ENDED_MS = 60_000;
 
 /** Throws where a restart would stop containers of somebody else: those on no network of this run. */
@@ -29,11 +31,19 @@ export async function restartDockerd(
   signal: 'SIGTERM' | 'SIGKILL',
   meanwhile: () => Promise<unknown>,
 ): Promise<void> {
-  const pid = Number(await readFile(PID_FILE, 'utf8'));
+  const pids = await Promise.all([PID_FILE, CONTAINERD_PID_FILE].map(readPid));
   const dockerd = findOnPath('dockerd');
   if (!dockerd) throw new Error('there is no dockerd on PATH to start again');
+  const [pid = 0] = pids;
   process.kill(pid, signal);
-  await eventually(() => !existsSync(`/proc/${pid}`), { what: 'dockerd to end', timeoutMs: ENDED_MS });
+  // A new dockerd would take a containerd that is about to die for one to go on with.
+  await eventually(() => pids.every((one) => one === undefined || !existsSync(`/proc/${one}`)), {
+    what: 'dockerd and its containerd to end',
+    timeoutMs: ENDED_MS,
+  });
   await meanwhile();
   await startDocker(docker, dockerd);
 }
+
+const readPid = async (file: string): Promise<number | undefined> =>
+  existsSync(file) ? Number(await readFile(file, 'utf8')) : undefined;

@@ -10,6 +10,8 @@ import {
   settleNoted,
   unpublished,
 } from '../../sql/outbox.ts';
+import { swapRecord } from '../../sql/runtime-records.ts';
+import { makeRecord } from '../helpers/records.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 const message = (text: string, given: Partial<Message> = {}): Message => ({
@@ -171,5 +173,17 @@ describe('the outbox', () => {
     expect(
       await store.rows('select fields->0->>1 as text from rtmanager.outbox order by outbox_id'),
     ).to.deep.equal([{ text: 'fresh' }, { text: 'waits for hours' }]);
+  });
+
+  it('remembers what it told of a container for as long as that one is on record', async () => {
+    const told = message('of a container', { dedupeKey: 'oom:c1' });
+    await swapRecord(store.db, { expected: null, next: makeRecord({ currentContainerId: 'c1' }) });
+    await add(told);
+    await publish('e', 'g');
+    await store.rows("update rtmanager.outbox set published_at = now() - interval '61 minutes'");
+    const prune = () => prunePublished(store.db, { ageMs: 3_600_000, limit: 2 });
+    expect([await prune(), await addMessages(store.db, [told])]).to.deep.equal([0, 0]);
+    await store.rows("update rtmanager.runtime_records set current_container_id = 'c2'");
+    expect(await prune()).to.equal(1);
   });
 });
