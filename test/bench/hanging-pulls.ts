@@ -11,7 +11,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { makeFakeRegistry } from '../helpers/fake-registry.ts';
 import { makeFlow } from '../helpers/flow.ts';
 import { stopServices } from '../helpers/services.ts';
-import { rawStart } from './raw-start.ts';
+import { timeRawStart } from './raw-start.ts';
 import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
@@ -45,7 +45,7 @@ async function running(image: string): Promise<number> {
 const WAYS = {
   'RTM, the replica of the 40 games': () => starter.start(newGame()),
   'RTM, another replica': () => otherStarter.start(newGame()),
-  'dockerode create + start': () => rawStart(flow.world, newGame()),
+  'dockerode create + start': () => timeRawStart(flow.world, newGame()),
 };
 type Phase = Readonly<Record<string, number>>;
 

@@ -7,8 +7,22 @@ import { ensureStateDirectory } from '../../lib/state-directory.ts';
 import { docker, GAME_IMAGE } from '../helpers/docker.ts';
 import type { TestWorld } from '../helpers/rtm-env.ts';
 
-/** Create and start of what RTM would create for the game, by dockerode alone; returns milliseconds. */
-export async function rawStart(world: TestWorld, game: string): Promise<number> {
+/** A game's container that dockerode alone has started. */
+interface RawContainer {
+  /** Of its create and start. */
+  readonly tookMs: number;
+  remove(): Promise<void>;
+}
+
+/** The same with its removal, which does not count; returns milliseconds. */
+export async function timeRawStart(world: TestWorld, game: string): Promise<number> {
+  const { tookMs, remove } = await rawStart(world, game);
+  await remove();
+  return tookMs;
+}
+
+/** Create and start of what RTM would create for the game. */
+export async function rawStart(world: TestWorld, game: string): Promise<RawContainer> {
   const gameId = parseGameId(game);
   const source = await ensureStateDirectory({
     root: world.stateRoot.path,
@@ -35,6 +49,5 @@ export async function rawStart(world: TestWorld, game: string): Promise<number> 
   const container = await docker.createContainer(options);
   await container.start();
   const tookMs = performance.now() - startedMs;
-  await container.remove({ force: true });
-  return tookMs;
+  return { tookMs, remove: async () => void (await container.remove({ force: true })) };
 }

@@ -4,7 +4,7 @@
  */
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { stopServices } from '../helpers/services.ts';
-import { rawStart } from './raw-start.ts';
+import { timeRawStart } from './raw-start.ts';
 import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
@@ -19,7 +19,7 @@ try {
   const rtm: number[] = [];
   const starter = makeStarter(world.redis);
   for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
-    const rawMs = await rawStart(world, `raw-${round}`);
+    const rawMs = await timeRawStart(world, `raw-${round}`);
     const rtmMs = await starter.start(`rtm-${round}`);
     if (round < WARM_UP) continue;
     raw.push(rawMs);

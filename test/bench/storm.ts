@@ -1,0 +1,131 @@
+/**
+ * Many starts at once: through RTM, by dockerode with as many in parallel as is best (found by a sweep first), by dockerode
+ * as a naive program has it, 32 in parallel, and by `docker run -d`. The ways take turns; the medians over the rounds are
+ * printed. Fails only when a start does.
+ */
+import { execFile } from 'node:child_process';
+import { loadavg } from 'node:os';
+import { promisify } from 'node:util';
+import pMap from 'p-map';
+import { shortId } from '../../dev/session.ts';
+import { docker, GAME_IMAGE } from '../helpers/docker.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { type Flow, makeFlow } from '../helpers/flow.ts';
+import { STREAMS } from '../helpers/lobby.ts';
+import { stopServices } from '../helpers/services.ts';
+import { rawStart } from './raw-start.ts';
+import { startReplica } from './replica.ts';
+import { printTable, quantile } from './statistics.ts';
+
+const STARTS = Number(process.argv[2] ?? 100);
+const ROUNDS = Number(process.argv[3] ?? 3);
+const SWEEP = [1, 2, 4, 8, 16];
+const SWEEP_STARTS = Math.min(24, STARTS);
+const NAIVE = 32;
+const PARALLEL_REMOVALS = 8;
+
+/** What came of so many starts: how many a second, and milliseconds of each. */
+interface Storm {
+  readonly perSecond: number;
+  readonly eachMs: readonly number[];
+}
+
+const newGame = () => `storm-${shortId()}`;
+const run = promisify(execFile);
+
+async function timed(count: number, parallel: number, start: () => Promise<number>): Promise<Storm> {
+  const beganMs = performance.now();
+  const eachMs = await pMap(Array.from({ length: count }), start, { concurrency: parallel });
+  return { perSecond: (1_000 * count) / (performance.now() - beganMs), eachMs };
+}
+
+const byDockerode = (flow: Flow, parallel: number, count = STARTS) =>
+  timed(count, parallel, async () => (await rawStart(flow.world, newGame())).tookMs);
+
+const byCommand = (flow: Flow, parallel: number) =>
+  timed(STARTS, parallel, async () => {
+    const beganMs = performance.now();
+    const limits = ['--memory', '512m', '--cpus', '1', '--pids-limit', '512'];
+    const hardening = ['--init', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+    const options = [...limits, ...hardening, '--network', flow.world.network.name, '--name', newGame()];
+    await run('docker', ['run', '-d', ...options, GAME_IMAGE]);
+    return performance.now() - beganMs;
+  });
+
+/** All of them written at once; each counts from the moment at which RTM took it up. */
+async function byRtm(flow: Flow): Promise<Storm> {
+  const games = Array.from({ length: STARTS }, newGame);
+  const burst = flow.world.redis.client.multi();
+  const beganMs = performance.now();
+  for (const gameId of games) {
+    const job = { game_id: gameId, image_ref: GAME_IMAGE, requested_at_ms: String(Date.now()) };
+    burst.xadd(STREAMS.startJobs, '*', ...Object.entries(job).flat());
+  }
+  const before = await flow.world.redis.client.xlen(STREAMS.jobResults);
+  await burst.exec();
+  await eventually(async () => (await flow.world.redis.client.xlen(STREAMS.jobResults)) >= before + STARTS, {
+    what: `${STARTS} answers`,
+    timeoutMs: 300_000,
+    intervalMs: 5,
+  });
+  const perSecond = (1_000 * STARTS) / (performance.now() - beganMs);
+  const rows = await flow.rows.query(
+    `select extract(epoch from finished_at - started_at)::float8 * 1000 as ms, outcome
+     from rtmanager.operation_log where game_id = any($1)`,
+    [games],
+  );
+  const failed = rows.filter(({ outcome }) => outcome !== 'success').length;
+  if (failed > 0) throw new Error(`${failed} of ${STARTS} starts failed`);
+  return { perSecond, eachMs: rows.map(({ ms }) => Number(ms)) };
+}
+
+async function clear({ world }: Flow): Promise<void> {
+  const containers = await docker.listContainers({ all: true, filters: { network: [world.network.name] } });
+  await pMap(containers, ({ Id }) => docker.getContainer(Id).remove({ force: true }), {
+    concurrency: PARALLEL_REMOVALS,
+  });
+}
+
+await using stack = new AsyncDisposableStack();
+stack.defer(stopServices);
+const flow = stack.adopt(await makeFlow(), (one) => one.destroy());
+console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
+
+const rates = new Map<number, number>();
+for (const parallel of SWEEP) {
+  rates.set(parallel, (await byDockerode(flow, parallel, SWEEP_STARTS)).perSecond);
+  await clear(flow);
+}
+const [[best] = [4]] = [...rates].toSorted(([, left], [, right]) => right - left);
+console.log(
+  `dockerode, ${SWEEP_STARTS} starts: ${[...rates].map(([parallel, rate]) => `${parallel} in parallel ${rate.toFixed(2)}/s`).join(', ')}`,
+);
+
+// A replica only while RTM has its turn: what the others start carries no label of it, but is on its network.
+const WAYS: Readonly<Record<string, () => Promise<Storm>>> = {
+  RTM: async () => {
+    await using _replica = await startReplica(flow.world.variables());
+    return byRtm(flow);
+  },
+  [`dockerode, ${best} in parallel`]: () => byDockerode(flow, best),
+  [`dockerode, ${NAIVE} in parallel`]: () => byDockerode(flow, NAIVE),
+  [`docker run -d, ${best} in parallel`]: () => byCommand(flow, best),
+};
+const storms = new Map<string, Storm[]>(Object.keys(WAYS).map((way) => [way, []]));
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const [way, storm] of Object.entries(WAYS)) {
+    storms.get(way)?.push(await storm());
+    await clear(flow);
+  }
+}
+const median = (all: readonly Storm[], of: (storm: Storm) => number) => quantile(all.map(of), 0.5);
+printTable([
+  [`${STARTS} starts at once, ${ROUNDS} rounds`, 'starts/s', 'of one: p50 ms', 'p99 ms'],
+  ...[...storms].map(([way, all]) => [
+    way,
+    median(all, ({ perSecond }) => perSecond).toFixed(2),
+    median(all, ({ eachMs }) => quantile(eachMs, 0.5)).toFixed(0),
+    median(all, ({ eachMs }) => quantile(eachMs, 0.99)).toFixed(0),
+  ]),
+]);
+console.log(`load average after: ${loadavg()[0]?.toFixed(2)}`);
