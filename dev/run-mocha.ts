@@ -10,6 +10,13 @@ export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly string[];
+  readonly suites: readonly SuiteTime[];
+}
+
+/** How long a suite took, hooks included. */
+export interface SuiteTime {
+  readonly title: string;
+  readonly tookMs: number;
 }
 
 const WHOLE_SUITE = ['test/**/*.spec.ts'];
@@ -57,6 +64,7 @@ function sum(all: readonly Totals[]): Totals {
     passed: all.reduce((passed, one) => passed + one.passed, 0),
     failed: all.reduce((failed, one) => failed + one.failed, 0),
     failures: all.flatMap((one) => one.failures),
+    suites: all.flatMap((one) => one.suites),
   };
 }
 
@@ -94,7 +102,7 @@ async function readTotals(statsFile: string): Promise<Totals> {
   try {
     return JSON.parse(await readFile(statsFile, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1, failures: ['mocha ended before it could tell'] };
+    return { passed: 0, failed: 1, failures: ['mocha ended before it could tell'], suites: [] };
   }
 }
 

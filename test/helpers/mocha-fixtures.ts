@@ -1,7 +1,7 @@
 import { sweepDeadSessions } from '../../dev/networks.ts';
 import { docker } from './docker.ts';
 import { assertNothingLeaked } from './leak-guard.ts';
-import { stopServices } from './services.ts';
+import { spareTheDisk, stopServices } from './services.ts';
 
 const EXIT_GRACE_MS = 10_000;
 
@@ -10,6 +10,7 @@ let isStopping = false;
 
 /** Before the first suite: what killed runs of ours left in Docker is removed. */
 export async function mochaGlobalSetup(): Promise<void> {
+  spareTheDisk();
   dockerAnswers = await docker.ping().then(
     () => true,
     () => false, // pure unit specs run without Docker; whoever needs it fails by itself
