@@ -25,17 +25,20 @@ export function answerClientErrors(server: Server): void {
   });
   // Node would refuse an unknown expectation by itself, without a word; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.end(makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+  const refuse = (socket: Socket, answer: string): void => {
     const response = latest.get(socket);
     if (response === undefined || (response && isSpokenFor(response)) || !socket.writable) {
       socket.destroy();
       return;
     }
-    socket.write(makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
+    socket.write(answer);
     socket.destroySoon();
+  };
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    refuse(socket, makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    refuse(socket, makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
   });
 }
 

@@ -185,14 +185,19 @@ describe('the listener', () => {
     expectRefusal(came.slice(came.indexOf('hello') + 'hello'.length), 400);
   });
 
-  it('says nothing about a request that is still answered, when its client goes on with what is no HTTP', async () => {
-    const begun = Promise.withResolvers<void>();
-    const opened = await open(() => begun.resolve());
-    const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
-    await begun.promise;
-    socket.write('EHLO rtm\r\n\r\n');
-    expect(await ended).to.equal('');
-  });
+  for (const [what, text] of [
+    ['what is no HTTP', 'EHLO rtm\r\n\r\n'],
+    ['a tunnel', 'CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n'],
+  ] as const) {
+    it(`says nothing about a request that is still answered, when its client goes on with ${what}`, async () => {
+      const begun = Promise.withResolvers<void>();
+      const opened = await open(() => begun.resolve());
+      const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
+      await begun.promise;
+      socket.write(text);
+      expect(await ended).to.equal('');
+    });
+  }
 
   it('keeps connections for longer than pools of clients do', async () => {
     const { headers } = await exchange((await open()).url, '/', { headers: { Connection: 'keep-alive' } });
