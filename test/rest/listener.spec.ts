@@ -1,8 +1,10 @@
 import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
 import { makeSchemaValidator } from '../../lib/contracts.ts';
 import { type Listener, openListener } from '../../openapi/listener.ts';
+import { makeBodyReader } from '../../openapi/read-body.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { exchange } from '../helpers/http-exchange.ts';
 import { makeHttpConfig } from '../helpers/rest-service.ts';
@@ -198,6 +200,24 @@ describe('the listener', () => {
       expect(await ended).to.equal('');
     });
   }
+
+  it('lets the body of a client that has gone be refused as one that did not come', async () => {
+    const app = express();
+    const readBody = makeBodyReader('internalStopRuntime');
+    const refused = Promise.withResolvers<Error>();
+    app.post('/', (request, response) => {
+      // As it is when an earlier answer on this connection met a client that had reset it.
+      request.socket.destroy();
+      refused.resolve(rejectionOf(readBody(request, response)));
+    });
+    const head =
+      'POST / HTTP/1.1\r\nHost: rtm\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+    await dial(await open(app), `${head}{}`);
+    expect(await refused.promise).to.include({
+      code: 'invalid_request',
+      message: 'The body could not be read to its end',
+    });
+  });
 
   it('keeps connections for longer than pools of clients do', async () => {
     const { headers } = await exchange((await open()).url, '/', { headers: { Connection: 'keep-alive' } });
