@@ -59,8 +59,9 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
           opKind,
           opSource: 'lobby_stream',
           sourceRef: sourceRef(entry),
-          imageRef: fields.image_ref ?? null,
-          reason: fields.reason ?? null,
+          // Fields of the other kind are none that this one knows.
+          imageRef: (opKind === 'start' && fields.image_ref) || null,
+          reason: (opKind === 'stop' && fields.reason) || null,
           requestedAt: Number(fields.requested_at_ms),
         },
       };

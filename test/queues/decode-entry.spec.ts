@@ -33,6 +33,10 @@ function rejectionOf(decoded: Decoded): Rejection {
   if ('rejection' in decoded) return decoded.rejection;
   throw new Error(`expected a rejection, got ${JSON.stringify(decoded.operation)}`);
 }
+function operationOf(decoded: Decoded) {
+  if ('operation' in decoded) return decoded.operation;
+  throw new Error(`expected an operation, got ${decoded.rejection.errorMessage}`);
+}
 const letterOf = ({ messages }: Rejection) => messages.find((message) => message.channel === 'dead_letters');
 const answerOf = ({ messages }: Rejection) => messages.find((message) => message.channel === 'job_results');
 const keptFields = (rejection: Rejection) => JSON.parse(letterOf(rejection)?.fields.fields_json ?? '');
@@ -79,6 +83,14 @@ describe('decoding a job entry', () => {
     const decoded = decode([...extra, ['__proto__', '{"game_id":"other"}'], [INVALID_UTF8, INVALID_UTF8]]);
     expect(decoded).to.have.nested.property('operation.gameId', 'game-1');
     expect(({} as Record<string, unknown>).game_id).to.equal(undefined);
+  });
+
+  it('ignores a field that only the other kind of job has, also one that PostgreSQL can not hold', () => {
+    const stop = [...startWith({ image_ref: '\0' }), ['reason', 'timeout']] as const;
+    expect(decode(startWith({ reason: '\0' }))).to.deep.include({
+      operation: { ...operationOf(decode(START)), reason: null },
+    });
+    expect(operationOf(decode(stop, 'stops'))).to.include({ imageRef: null, reason: 'timeout' });
   });
 
   it('does not take an inherited property for a field', () => {
