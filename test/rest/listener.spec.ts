@@ -201,6 +201,19 @@ describe('the listener', () => {
     });
   }
 
+  it('puts no refusal in front of an answer that is still on its way', async () => {
+    let requests = 0;
+    // The second request is not whole: its answer could be the refusal, were it the only one.
+    const opened = await open((_request, response) => {
+      requests += 1;
+      if (requests === 1) setImmediate(() => response.end('hello'));
+    });
+    const chunked = `${HEAD.replace('GET', 'POST')}Transfer-Encoding: chunked\r\n\r\nno length\r\n`;
+    const { ended } = await dial(opened, `${HEAD}\r\n${chunked}`);
+    expect(await ended).to.match(/^(HTTP\/1\.1 200 |$)/);
+    expect(requests).to.equal(2);
+  });
+
   it('lets the body of a client that has gone be refused as one that did not come', async () => {
     const app = express();
     const readBody = makeBodyReader('internalStopRuntime');
