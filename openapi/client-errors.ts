@@ -16,26 +16,32 @@ const NO_TUNNEL = [405, 'CONNECT is not possible here'] as const;
  * answer.
  */
 export function answerClientErrors(server: Server): void {
-  /** Connections on which HTTP is spoken, TLS handshakes being over, with the latest answer of each. */
-  const latest = new WeakMap<Socket, ServerResponse | null>();
-  server.on('connection', (socket: Socket) => latest.set(socket, null));
-  server.on('secureConnection', (socket: Socket) => latest.set(socket, null));
+  /**
+   * Connections on which HTTP is spoken, TLS handshakes being over, with the latest answer of each and those before it
+   * that are still on their way.
+   */
+  const answers = new WeakMap<Socket, readonly ServerResponse[]>();
+  server.on('connection', (socket: Socket) => answers.set(socket, []));
+  server.on('secureConnection', (socket: Socket) => answers.set(socket, []));
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    latest.set(request.socket, response);
+    const before = answers.get(request.socket) ?? [];
+    answers.set(request.socket, [...before.filter((one) => !one.writableFinished), response]);
   });
   // Node would refuse an unknown expectation by itself, without a word; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.end(makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const response = latest.get(socket);
-    if (response === undefined || (response && isSpokenFor(response)) || !socket.writable) {
+  const refuse = (socket: Socket, answer: string): void => {
+    if (answers.get(socket)?.some(isSpokenFor) !== false || !socket.writable) {
       socket.destroy();
       return;
     }
-    socket.write(makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
+    socket.write(answer);
     socket.destroySoon();
+  };
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    refuse(socket, makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    refuse(socket, makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
   });
 }
 

@@ -22,6 +22,9 @@ export function makeExpressApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  // A path is what the contract says, letter by letter.
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
   const authorize = makeAuthorize(deps.token);
   app.use('/api', forbidCaching);
   app.use(['/api', ADMIN_PATH], makeRefuseOtherHosts(deps));

@@ -20,6 +20,8 @@ const REFUSALS: Readonly<Record<string, Parameters<typeof refusal>>> = {
   'encoding.unsupported': [415, 'The body must be sent as it is, without a Content-Encoding'],
 };
 
+const NOT_WHOLE: Parameters<typeof refusal> = [400, 'The body could not be read to its end'];
+
 /** US-ASCII is UTF-8 too. */
 const CHARSETS = ['utf-8', 'us-ascii'];
 
@@ -59,7 +61,7 @@ const ignoreBody: BodyReader = async (request) => {
   try {
     await finished(request.resume());
   } catch {
-    throw refusal(400, 'The body could not be read to its end');
+    throw refusal(...NOT_WHOLE);
   }
   return {};
 };
@@ -74,8 +76,10 @@ async function read(request: Request, response: Response): Promise<Uint8Array> {
     await promise;
   } catch (error) {
     const type = error instanceof Error && 'type' in error ? String(error.type) : '';
-    throw refusal(...(REFUSALS[type] ?? [400, 'The body could not be read to its end']));
+    throw refusal(...(REFUSALS[type] ?? NOT_WHOLE));
   }
+  // Express reads nothing, and says nothing, where the client has reset the connection by now.
+  if (!Buffer.isBuffer(request.body)) throw refusal(...NOT_WHOLE);
   return request.body;
 }
 

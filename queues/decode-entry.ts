@@ -4,6 +4,7 @@ import { isGameId } from '../lib/game-id.ts';
 import { type Message, makeDeadLetter, makeJobResult } from '../lib/messages.ts';
 import { storableText } from '../lib/storable-text.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
+import { keptFields, readText } from './entry-text.ts';
 import type { StreamEntry } from './stream-reader.ts';
 
 /** What one entry comes to: an operation to queue, or messages that say why it can not be one. */
@@ -22,8 +23,6 @@ export interface EntryDecoder {
 
 /** A game id is told back to its sender up to this length; a longer one is no id but noise. */
 const READABLE_GAME_ID = 512;
-/** More of a field's name or value is not even looked at: everything that can be accepted is far shorter. */
-const KEPT_BYTES = 256 * 1024;
 
 interface DecodeOptions {
   startJobs: string;
@@ -52,22 +51,28 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
         repeated !== undefined
           ? { ok: false, message: `field ${showValue(repeated)} appears twice; once is accepted` }
           : validate(fields);
-      if (!verdict.ok) return { rejection: reject(entry, opKind, fields, verdict.message, now()) };
+      if (!verdict.ok) {
+        const game = fields.game_id;
+        return {
+          rejection: reject(entry, opKind, { game, kept: keptFields(entry.fields) }, verdict.message, now()),
+        };
+      }
       return {
         operation: {
           gameId: fields.game_id ?? '',
           opKind,
           opSource: 'lobby_stream',
           sourceRef: sourceRef(entry),
-          imageRef: fields.image_ref ?? null,
-          reason: fields.reason ?? null,
+          // Fields of the other kind are none that this one knows.
+          imageRef: (opKind === 'start' && fields.image_ref) || null,
+          reason: (opKind === 'stop' && fields.reason) || null,
           requestedAt: Number(fields.requested_at_ms),
         },
       };
     },
     refuse(entry) {
       const { game_id } = readFields(entry).fields;
-      const known = isGameId(game_id) ? { game_id } : {};
+      const known = isGameId(game_id) ? { game: game_id, kept: { game_id } } : { game: undefined, kept: {} };
       return reject(entry, kindOf(entry).opKind, known, 'the database refuses to keep this entry', now());
     },
   };
@@ -80,19 +85,18 @@ const sourceRef = (entry: StreamEntry): string => `${entry.stream}/${entry.id}`;
 function reject(
   entry: StreamEntry,
   opKind: 'start' | 'stop',
-  fields: Readonly<Record<string, string>>,
+  { game = '', kept }: { game: string | undefined; kept: Readonly<Record<string, string>> },
   errorMessage: string,
   nowMs: number,
 ): Rejection {
-  const named = fields.game_id ?? '';
-  const gameId = named.length <= READABLE_GAME_ID ? storableText(named) : '';
+  const gameId = game.length <= READABLE_GAME_ID ? storableText(game) : '';
   const letter = makeDeadLetter({
     gameId,
     sourceStream: entry.stream,
     sourceEntryId: entry.id,
     errorCode: 'invalid_request',
     errorMessage,
-    fieldsJson: JSON.stringify(fields),
+    fieldsJson: JSON.stringify(kept),
     rejectedAtMs: nowMs,
   });
   if (gameId === '') return { errorMessage, messages: [letter] };
@@ -118,33 +122,4 @@ function readFields(entry: StreamEntry): { fields: Record<string, string>; repea
     fields[key] = readText(value);
   }
   return { fields, repeated };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Bytes as text; what is not UTF-8 is written as `\xNN`, so that nothing of it is lost. */
-function readText(bytes: Buffer): string {
-  if (bytes.length > KEPT_BYTES) {
-    const end = characterStart(bytes, KEPT_BYTES);
-    return `${readText(bytes.subarray(0, end))}… (${bytes.length - end} more bytes cut)`;
-  }
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    let text = '';
-    for (const byte of bytes) text += BYTE_TEXTS[byte];
-    return text;
-  }
-}
-
-const BYTE_TEXTS = Array.from({ length: 256 }, (_, byte) =>
-  byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`,
-);
-
-/** Where the character begins that the byte belongs to: cut elsewhere, text would not be UTF-8 any more. */
-function characterStart(bytes: Buffer, at: number): number {
-  for (let start = at; start > at - 4; start -= 1) {
-    if (((bytes[start] ?? 0) & 0b1100_0000) !== 0b1000_0000) return start;
-  }
-  return at;
 }

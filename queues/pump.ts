@@ -9,11 +9,12 @@ import { acceptBatch, PumpFencedError } from './accept-batch.ts';
 import type { EntryDecoder } from './decode-entry.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
+import { makePortion, type Portion } from './portion.ts';
 import { untilReady } from './redis.ts';
 import { readMerged } from './stream-reader.ts';
 import { within } from './within.ts';
 
-/** Entries of one stream in one batch: one transaction stays short, and a backlog of any size fits in memory. */
+/** Entries of one stream in one batch at most: one transaction stays short, and a backlog of any size fits in memory. */
 const BATCH = 500;
 /** How long a replica that does not pump waits before it offers itself again, and a failed one before it retries. */
 const RETRY_MS = 1_000;
@@ -69,14 +70,20 @@ export function startPump(deps: PumpDeps): Pump {
     log.info('this replica pumps the job streams');
     try {
       const cursors = await loadCursors(session, streams);
-      while (!closing.signal.aborted) await pumpOnce(session, cursors);
+      const portion = makePortion(BATCH);
+      while (!closing.signal.aborted) await pumpOnce(session, cursors, portion);
     } finally {
       await releasePumpLock(session);
     }
   }
 
-  async function pumpOnce(session: CommonQueryMethods, cursors: Map<string, string>): Promise<void> {
-    const entries = await readMerged(redis, { cursors, count: BATCH, blockMs: deps.blockMs });
+  async function pumpOnce(
+    session: CommonQueryMethods,
+    cursors: Map<string, string>,
+    portion: Portion,
+  ): Promise<void> {
+    const entries = await readMerged(redis, { cursors, count: portion.count, blockMs: deps.blockMs });
+    portion.took(entries);
     // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost.
     if (entries.length === 0 || performance.now() - lookedAtMs > LOOK_MS) {
       lookedAtMs = performance.now();

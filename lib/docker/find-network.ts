@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import type { DockerConnection } from './connection.ts';
 import { look } from './look.ts';
+
+const list = z.array(z.object({ Name: z.string() }));
 
 /**
  * Whether a network of exactly that name exists. Lists instead of inspecting: an inspection would bring
@@ -10,8 +13,10 @@ export async function hasNetwork(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const networks = await look(connection, 'list networks', signal, (docker, abortSignal) =>
-    docker.listNetworks({ filters: { name: [name] }, abortSignal }),
-  );
+  const networks = await look(connection, signal, {
+    verb: 'list networks',
+    form: list,
+    ask: (docker, abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
+  });
   return networks.some((network) => network.Name === name);
 }

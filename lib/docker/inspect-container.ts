@@ -1,7 +1,30 @@
+import { z } from 'zod';
 import type { DockerConnection } from './connection.ts';
 import type { InspectedContainer } from './container.ts';
 import { look } from './look.ts';
 import { hasStatus } from './map-error.ts';
+
+const inspection = z.object({
+  Id: z.string().min(1),
+  Name: z.string(),
+  Image: z.string(),
+  RestartCount: z.int().nullish(),
+  State: z.object({
+    Status: z.string(),
+    Running: z.boolean(),
+    ExitCode: z.int(),
+    OOMKilled: z.boolean(),
+    StartedAt: z.string().nullish(),
+    FinishedAt: z.string().nullish(),
+    Health: z.object({ Status: z.string().nullish() }).nullish(),
+  }),
+  Config: z.object({
+    Labels: z.record(z.string(), z.string()).nullish(),
+    Tty: z.boolean().nullish(),
+    Image: z.string().nullish(),
+  }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }),
+});
 
 /** The container with that id or name, or null when Docker knows of none. */
 export async function inspectContainer(
@@ -10,9 +33,11 @@ export async function inspectContainer(
   signal: AbortSignal,
 ): Promise<InspectedContainer | null> {
   try {
-    const info = await look(connection, 'inspect container', signal, (docker, abortSignal) =>
-      docker.getContainer(idOrName).inspect({ abortSignal }),
-    );
+    const info = await look(connection, signal, {
+      verb: 'inspect container',
+      form: inspection,
+      ask: (docker, abortSignal) => docker.getContainer(idOrName).inspect({ abortSignal }),
+    });
     return {
       id: info.Id,
       name: info.Name.replace(/^\//, ''),
@@ -37,5 +62,5 @@ export async function inspectContainer(
 }
 
 /** Docker tells of what has not happened by the first moment of the calendar. */
-const timeOf = (told: string | undefined): string | null =>
-  told === undefined || told === '' || told.startsWith('0001-') ? null : told;
+const timeOf = (told: string | null | undefined): string | null =>
+  !told || told.startsWith('0001-') ? null : told;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { DockerConnection } from './connection.ts';
 import { look } from './look.ts';
 import { hasStatus } from './map-error.ts';
@@ -8,6 +9,11 @@ export interface Image {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+const inspection = z.object({
+  Id: z.string().min(1),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
 /** The local image that the reference names now, or null when there is none. */
 export async function inspectImage(
   connection: DockerConnection,
@@ -15,9 +21,11 @@ export async function inspectImage(
   signal: AbortSignal,
 ): Promise<Image | null> {
   try {
-    const info = await look(connection, 'inspect image', signal, (docker, abortSignal) =>
-      docker.getImage(imageRef).inspect({ abortSignal }),
-    );
+    const info = await look(connection, signal, {
+      verb: 'inspect image',
+      form: inspection,
+      ask: (docker, abortSignal) => docker.getImage(imageRef).inspect({ abortSignal }),
+    });
     return { id: info.Id, labels: info.Config?.Labels ?? {} };
   } catch (error) {
     if (hasStatus(error, 404)) return null;

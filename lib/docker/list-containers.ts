@@ -1,9 +1,21 @@
+import { z } from 'zod';
 import type { DockerConnection } from './connection.ts';
 import { type Container, isOurs } from './container.ts';
 import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
 import { look } from './look.ts';
 
 const RUNNING_STATES = ['running', 'paused', 'restarting'];
+
+/** Docker leaves out what a container does not have, or says null: the names of one that is just being removed. */
+const list = z.array(
+  z.object({
+    Id: z.string().min(1),
+    Names: z.array(z.string()).nullish(),
+    State: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  }),
+);
 
 /** All containers of a game that are ours, running or not, whatever their name. */
 export async function listGameContainers(
@@ -26,16 +38,19 @@ async function listByLabels(
   signal: AbortSignal,
 ): Promise<Container[]> {
   const labels = Object.entries({ [OWNER_LABEL]: OWNER, ...further });
-  const listed = await look(connection, 'list containers', signal, (docker, abortSignal) =>
-    docker.listContainers({
-      all: true,
-      filters: { label: labels.map(([name, value]) => `${name}=${value}`) },
-      abortSignal,
-    }),
-  );
+  const listed = await look(connection, signal, {
+    verb: 'list containers',
+    form: list,
+    ask: (docker, abortSignal) =>
+      docker.listContainers({
+        all: true,
+        filters: { label: labels.map(([name, value]) => `${name}=${value}`) },
+        abortSignal,
+      }),
+  });
   const containers = listed.map((info) => ({
     id: info.Id,
-    name: (info.Names[0] ?? '').replace(/^\//, ''),
+    name: (info.Names?.[0] ?? '').replace(/^\//, ''),
     running: RUNNING_STATES.includes(info.State),
     state: info.State,
     labels: info.Labels ?? {},

@@ -1,8 +1,17 @@
 import type Docker from 'dockerode';
+import type { z } from 'zod';
 import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { DockerStatusError } from './map-error.ts';
+
+/** What is asked of Docker, and as much of the answer's form as RTM reads. */
+interface Question<T> {
+  readonly verb: string;
+  /** The library's own types promise what no daemon is held to. */
+  readonly form: z.ZodType<T>;
+  readonly ask: (docker: Docker, abortSignal: AbortSignal) => Promise<unknown>;
+}
 
 /**
  * Asks Docker something. Where nothing was learnt, nothing may follow from it: an answer that can not be read, or one
@@ -11,15 +20,16 @@ import { DockerStatusError } from './map-error.ts';
  */
 export async function look<T>(
   connection: DockerConnection,
-  verb: string,
   signal: AbortSignal,
-  ask: (docker: Docker, abortSignal: AbortSignal) => Promise<T>,
+  { verb, form, ask }: Question<T>,
 ): Promise<T> {
   try {
     const answer = await connection.call(verb, CALL_DEADLINE_MS.look, signal, ask);
-    // What is no JSON comes from the library as its bytes, which would pass for a list, and no bytes for an empty one.
-    if (!Buffer.isBuffer(answer)) return answer;
-    throw new RuntimeError('docker_unavailable', `Docker's answer to "${verb}" is no JSON`, {
+    // What is no JSON comes from the library as its bytes.
+    const read = form.safeParse(Buffer.isBuffer(answer) ? undefined : answer);
+    if (read.success) return read.data;
+    throw new RuntimeError('docker_unavailable', `Docker's answer to "${verb}" can not be read`, {
+      cause: read.error,
       details: { verb },
     });
   } catch (error) {

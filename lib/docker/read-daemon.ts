@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { RuntimeError } from '../errors.ts';
 import { abortable, type DockerConnection } from './connection.ts';
 import { look } from './look.ts';
 
@@ -15,15 +14,10 @@ const info = z.object({ ID: z.string().min(1), SystemTime: z.string().min(1) });
 
 /** Which daemon answers, and what time it has. */
 export async function readDaemon(connection: DockerConnection, signal: AbortSignal): Promise<Daemon> {
-  const told = info.safeParse(
-    await look(connection, 'read daemon', signal, (docker, abortSignal) =>
-      abortable(docker).info({ abortSignal }),
-    ),
-  );
-  if (!told.success) {
-    throw new RuntimeError('docker_unavailable', 'Docker does not tell its id and its time', {
-      cause: told.error,
-    });
-  }
-  return { id: told.data.ID, now: told.data.SystemTime };
+  const told = await look(connection, signal, {
+    verb: 'read daemon',
+    form: info,
+    ask: (docker, abortSignal) => abortable(docker).info({ abortSignal }),
+  });
+  return { id: told.ID, now: told.SystemTime };
 }

@@ -25,14 +25,22 @@ describe('a validator of inbound messages', () => {
     });
   }
 
+  it('takes no time that REST could not tell of again in RFC 3339', () => {
+    for (let digits = 1; digits <= 20; digits += 1) {
+      const requested_at_ms = '9'.repeat(digits);
+      const isTold = digits < 16 && /^\d{4}-/.test(new Date(Number(requested_at_ms)).toISOString());
+      expect(startJob({ ...START, requested_at_ms }).ok, requested_at_ms).to.equal(isTold);
+    }
+  });
+
   const malformed: readonly [field: string, value: string, message: string][] = [
-    ['requested_at_ms', 'abc', 'must be Unix epoch milliseconds in decimal digits (at most 15), got "abc"'],
-    ['requested_at_ms', '', 'must be Unix epoch milliseconds in decimal digits (at most 15), got ""'],
-    ['requested_at_ms', '-1', 'must be Unix epoch milliseconds in decimal digits (at most 15), got "-1"'],
+    ['requested_at_ms', 'abc', 'must be Unix epoch milliseconds in decimal digits (at most 14), got "abc"'],
+    ['requested_at_ms', '', 'must be Unix epoch milliseconds in decimal digits (at most 14), got ""'],
+    ['requested_at_ms', '-1', 'must be Unix epoch milliseconds in decimal digits (at most 14), got "-1"'],
     [
       'requested_at_ms',
-      '1'.repeat(16),
-      `must be Unix epoch milliseconds in decimal digits (at most 15), got "${'1'.repeat(16)}"`,
+      '1'.repeat(15),
+      `must be Unix epoch milliseconds in decimal digits (at most 14), got "${'1'.repeat(15)}"`,
     ],
     [
       'image_ref',

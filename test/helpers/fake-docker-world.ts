@@ -54,7 +54,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
 
   const put: FakeDockerWorld['put'] = (given) => {
     created += 1;
-    const id = created.toString(16).padStart(64, 'c0ffee');
+    const id = 'c0ffee'.repeat(9) + created.toString(16).padStart(10, '0');
     const container: FakeContainer = {
       id,
       image: 'galaxy/engine:1.0.0',

@@ -50,7 +50,7 @@ export function makeLobby({ client }: TestRedis): Lobby {
   };
 }
 
-function toFields(flat: readonly string[]): Record<string, string> {
+export function toFields(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let index = 0; index + 1 < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? '';
   return fields;

@@ -88,6 +88,30 @@ describe('the pump', () => {
     expect(await accepted()).to.deep.equal(refs(ids));
   });
 
+  it('takes entries of a megabyte each that nothing can be made of, and what stands behind them', async () => {
+    await using replica = await makeQueueSide({ store, redis });
+    // Eleven characters a byte in the statement that keeps them: together more than a text may be long.
+    const noText = Buffer.alloc(256 * 1024, 0xff);
+    for (let count = 0; count < 60; count += 1)
+      await lobby.write(STREAMS.startJobs, {
+        game_id: `g${count}`,
+        a: noText,
+        b: noText,
+        c: noText,
+        d: noText,
+      });
+    const id = await lobby.start('behind', 'engine:1');
+    await replica.startPump();
+    await untilAccepted(1);
+    expect(await accepted()).to.deep.equal(refs([id]));
+    await eventually(async () => (await lobby.entries(STREAMS.deadLetters)).length === 60, {
+      what: 'all letters',
+    });
+    expect(replica.log.lines.filter(({ message }) => message.startsWith('pump interrupted'))).to.deep.equal(
+      [],
+    );
+  });
+
   it('keeps the order of 2,000 entries with 500 poison ones among them, and answers each of those', async () => {
     const pipeline = redis.client.pipeline();
     const isPoison = (index: number) => index % 4 === 3;

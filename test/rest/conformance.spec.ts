@@ -7,20 +7,12 @@ import { errorCode } from '../helpers/assert-contract.ts';
 import { makeFakeDocker } from '../helpers/fake-docker.ts';
 import { drop } from '../helpers/fake-docker-scripts.ts';
 import { exchange, type HttpExchange } from '../helpers/http-exchange.ts';
+import { NOT_SERVED } from '../helpers/not-served.ts';
 import { failing, makePlayedRunner, type PlayedRunner, succeeding } from '../helpers/played-runner.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 import { makePostgresProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
 import { makeTestConfig } from '../helpers/test-config.ts';
-
-/** What the contract has and this version does not serve yet. */
-const NOT_SERVED = [
-  'internalExplainRuntime',
-  'internalGetRuntimeLogs',
-  'internalGetRuntimeStats',
-  'internalStreamEvents',
-  'internalMetrics',
-];
 
 const BODIES: Readonly<Record<string, object>> = {
   StartRequest: { image_ref: 'galaxy/game:1.4.2' },
@@ -167,6 +159,19 @@ describe('the running service and openapi/rtmanager.yaml', () => {
       }
     });
   }
+
+  it('know every path by the letters that stand there, and by no others', async () => {
+    for (const { path, method, operationId } of served) {
+      const asked = path.replaceAll(/\{\w+\}/g, 'nobody');
+      for (const other of [`${asked}/`, asked.toUpperCase(), `/${asked}`]) {
+        const answer = await rest.ask(other, { method: method.toUpperCase(), headers: AUTHORIZED });
+        expect([answer.status, errorCode(answer)], `${operationId} at ${other}`).to.deep.equal([
+          404,
+          'not_found',
+        ]);
+      }
+    }
+  });
 
   it('differ in what is not served yet, and in nothing else', async () => {
     const routes = Object.keys(makeRoutes({} as never));

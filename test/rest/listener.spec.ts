@@ -1,8 +1,10 @@
 import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
 import { makeSchemaValidator } from '../../lib/contracts.ts';
 import { type Listener, openListener } from '../../openapi/listener.ts';
+import { makeBodyReader } from '../../openapi/read-body.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { exchange } from '../helpers/http-exchange.ts';
 import { makeHttpConfig } from '../helpers/rest-service.ts';
@@ -185,13 +187,49 @@ describe('the listener', () => {
     expectRefusal(came.slice(came.indexOf('hello') + 'hello'.length), 400);
   });
 
-  it('says nothing about a request that is still answered, when its client goes on with what is no HTTP', async () => {
-    const begun = Promise.withResolvers<void>();
-    const opened = await open(() => begun.resolve());
-    const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
-    await begun.promise;
-    socket.write('EHLO rtm\r\n\r\n');
-    expect(await ended).to.equal('');
+  for (const [what, text] of [
+    ['what is no HTTP', 'EHLO rtm\r\n\r\n'],
+    ['a tunnel', 'CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n'],
+  ] as const) {
+    it(`says nothing about a request that is still answered, when its client goes on with ${what}`, async () => {
+      const begun = Promise.withResolvers<void>();
+      const opened = await open(() => begun.resolve());
+      const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
+      await begun.promise;
+      socket.write(text);
+      expect(await ended).to.equal('');
+    });
+  }
+
+  it('puts no refusal in front of an answer that is still on its way', async () => {
+    let requests = 0;
+    // The second request is not whole: its answer could be the refusal, were it the only one.
+    const opened = await open((_request, response) => {
+      requests += 1;
+      if (requests === 1) setImmediate(() => response.end('hello'));
+    });
+    const chunked = `${HEAD.replace('GET', 'POST')}Transfer-Encoding: chunked\r\n\r\nno length\r\n`;
+    const { ended } = await dial(opened, `${HEAD}\r\n${chunked}`);
+    expect(await ended).to.match(/^(HTTP\/1\.1 200 |$)/);
+    expect(requests).to.equal(2);
+  });
+
+  it('lets the body of a client that has gone be refused as one that did not come', async () => {
+    const app = express();
+    const readBody = makeBodyReader('internalStopRuntime');
+    const refused = Promise.withResolvers<Error>();
+    app.post('/', (request, response) => {
+      // As it is when an earlier answer on this connection met a client that had reset it.
+      request.socket.destroy();
+      refused.resolve(rejectionOf(readBody(request, response)));
+    });
+    const head =
+      'POST / HTTP/1.1\r\nHost: rtm\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+    await dial(await open(app), `${head}{}`);
+    expect(await refused.promise).to.include({
+      code: 'invalid_request',
+      message: 'The body could not be read to its end',
+    });
   });
 
   it('keeps connections for longer than pools of clients do', async () => {

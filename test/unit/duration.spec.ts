@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatDurationMs, parseDurationMs } from '../../lib/duration.ts';
 import { FormError } from '../../lib/form-error.ts';
+import { hostileString } from '../helpers/hostile-text.ts';
+import { readOrRefused } from '../helpers/read-or-refused.ts';
 
 describe('duration', () => {
   const accepted: [string, number][] = [
@@ -57,6 +59,39 @@ describe('duration', () => {
       '1h30m',
       '1h0.5s',
     ]);
+  });
+
+  it('either reads or refuses any text', () => {
+    const part = fc.constantFrom(
+      '0',
+      '9',
+      '.',
+      '-',
+      '+',
+      'e',
+      ' ',
+      'ns',
+      'us',
+      'µs',
+      'μs',
+      'ms',
+      's',
+      'm',
+      'h',
+      'd',
+      '５',
+      '\0',
+    );
+    const text = fc.oneof(
+      fc.array(part, { maxLength: 12 }).map((parts) => parts.join('')),
+      hostileString,
+    );
+    fc.assert(
+      fc.property(text, (one) => {
+        const ms = readOrRefused(() => parseDurationMs(one));
+        if (ms !== undefined) expect(Number.isSafeInteger(ms) && ms >= 0, one).to.equal(true);
+      }),
+    );
   });
 
   it('reads back whatever it writes', () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { RuntimeError } from '../../lib/errors.ts';
 import { isGameId, parseGameId } from '../../lib/game-id.ts';
+import { hostileGameId } from '../helpers/hostile-text.ts';
 
 describe('game id', () => {
   for (const text of ['a', '7', 'game-1', 'Game_1.2', 'a.', 'a-', '0'.repeat(128)]) {
@@ -43,6 +44,22 @@ describe('game id', () => {
   it('quotes what it refuses on one line, cut short', () => {
     expect(() => parseGameId(`\n${'x'.repeat(1_000)}`)).to.throw(
       /^game_id "\\nx{139}…" is not valid; [^\n]+$/,
+    );
+  });
+
+  it('is made of plain characters only, whatever looks like them', () => {
+    fc.assert(
+      fc.property(hostileGameId, (text) => {
+        if (!isGameId(text)) {
+          expect(() => parseGameId(text))
+            .to.throw(RuntimeError)
+            .with.property('code', 'invalid_request');
+          return;
+        }
+        expect(encodeURIComponent(text)).to.equal(text);
+        expect(Buffer.byteLength(text)).to.equal(text.length).and.to.be.within(1, 128);
+      }),
+      { numRuns: 500 },
     );
   });
 

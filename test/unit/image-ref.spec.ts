@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { RuntimeError } from '../../lib/errors.ts';
 import { parseImageRef, repositoryMatches } from '../../lib/image-ref.ts';
+import { hostileImageRef } from '../helpers/hostile-text.ts';
 
 const SHA256 = `sha256:${'0a'.repeat(32)}`;
 
@@ -137,6 +138,25 @@ describe('image reference', () => {
           expect(parseImageRef(ref.repository).repository).to.equal(ref.repository);
         },
       ),
+    );
+  });
+
+  it('reads of every corner of the grammar what names one image, in its own canonical form too', () => {
+    fc.assert(
+      fc.property(hostileImageRef, (text) => {
+        try {
+          const ref = parseImageRef(text);
+          const again = parseImageRef(ref.canonical);
+          expect(again.canonical).to.equal(ref.canonical);
+          expect([again.registry, again.path]).to.deep.equal([ref.registry, ref.path]);
+          // Nothing in it acts on a URL or a shell.
+          expect(ref.canonical).to.match(/^[\w.:/@[\]-]+$/);
+        } catch (error) {
+          if (!(error instanceof RuntimeError)) throw error;
+          expect(error.code).to.equal('start_config_invalid');
+        }
+      }),
+      { numRuns: 2_000 },
     );
   });
 

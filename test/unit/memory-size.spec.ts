@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { FormError } from '../../lib/form-error.ts';
 import { parseMemorySize } from '../../lib/memory-size.ts';
+import { hostileString } from '../helpers/hostile-text.ts';
+import { readOrRefused } from '../helpers/read-or-refused.ts';
 
 describe('memory size', () => {
   const accepted: [string, number][] = [
@@ -42,6 +44,48 @@ describe('memory size', () => {
 
   it('refuses what a number cannot hold exactly', () => {
     expect(() => parseMemorySize('9007199254740993')).to.throw(FormError, 'larger');
+  });
+
+  it('either reads or refuses any text', () => {
+    const part = fc.constantFrom(
+      '0',
+      '1',
+      '9',
+      '.',
+      '-',
+      '+',
+      'e',
+      ' ',
+      'b',
+      'k',
+      'K',
+      'm',
+      'g',
+      't',
+      'i',
+      'B',
+      '５',
+    );
+    const text = fc.oneof(
+      fc.array(part, { maxLength: 20 }).map((parts) => parts.join('')),
+      hostileString,
+    );
+    fc.assert(
+      fc.property(text, (one) => {
+        const bytes = readOrRefused(() => parseMemorySize(one));
+        if (bytes !== undefined) expect(Number.isSafeInteger(bytes) && bytes >= 0, one).to.equal(true);
+      }),
+    );
+  });
+
+  it('takes every spelling of a unit for the same', () => {
+    const units = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+    fc.assert(
+      fc.property(fc.nat(4_000), fc.constantFrom('k', 'm', 'g', 't'), (count, unit) => {
+        for (const spelt of [unit, unit.toUpperCase(), `${unit}b`, `${unit}iB`])
+          expect(parseMemorySize(`${count}${spelt}`)).to.equal(count * units[unit]);
+      }),
+    );
   });
 
   it('takes plain bytes as they are', () => {
