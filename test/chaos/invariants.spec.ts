@@ -32,7 +32,7 @@ describe('the judge of what chaos left', () => {
   const inOrder = { start: [1, 2], stop: [3, 4] } as const;
   const answer = (entryId: string, outcome = 'success'): Entry => ({
     id: `9-${entryId}`,
-    fields: { game_id: 'g', outcome, error_code: '', request_entry_id: entryId },
+    fields: { game_id: 'g', outcome, error_code: '', op_kind: entryId, request_entry_id: entryId },
   });
   const judge = async (given: Partial<AfterChaos> = {}) =>
     (
