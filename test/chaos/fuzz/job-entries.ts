@@ -129,7 +129,7 @@ const kinds = [
 /** An entry that is well, one that nearly is, or one of anything at all. */
 export const jobEntry: Arbitrary<JobEntry> = fc.oneof(
   ...kinds.map(([kind, fields]) => ({
-    weight: kind === 'start' ? 1 : 2,
+    weight: 1,
     arbitrary: fields.map((well) => written(kind, well)),
   })),
   ...kinds.map(([kind, fields]) => ({
@@ -142,7 +142,7 @@ export const jobEntry: Arbitrary<JobEntry> = fc.oneof(
     ),
   })),
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc
       .tuple(fc.constantFrom('start', 'stop'), fc.array(hostileField, { maxLength: 5 }))
       .map(([kind, fields]) => written(kind, fields)),
