@@ -133,7 +133,7 @@ export const jobEntry: Arbitrary<JobEntry> = fc.oneof(
     arbitrary: fields.map((well) => written(kind, well)),
   })),
   ...kinds.map(([kind, fields]) => ({
-    weight: 8,
+    weight: 10,
     arbitrary: fc.tuple(fields, fc.array(mutation, { minLength: 1, maxLength: 3 })).map(([well, mutations]) =>
       written(
         kind,
