@@ -38,6 +38,8 @@ export function answerClientErrors(server: Server): void {
     socket.destroySoon();
   };
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    // Node has let go of the connection: without a listener, a client that resets it would end the process.
+    socket.on('error', () => socket.destroy());
     refuse(socket, makeAnswer(NO_TUNNEL, ['Allow: GET, HEAD, POST, DELETE']));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {

@@ -25,7 +25,10 @@ export const UNREADABLE = 'unreadable';
 
 const told = z.object({
   Action: z.string(),
-  Actor: z.object({ ID: z.string().min(1), Attributes: z.record(z.string(), z.string()).nullish() }),
+  Actor: z.object({
+    ID: z.string().regex(/^[\w.-]+$/),
+    Attributes: z.record(z.string(), z.string()).nullish(),
+  }),
   timeNano: z.string().regex(/^\d+$/),
 });
 

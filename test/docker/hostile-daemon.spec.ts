@@ -173,7 +173,8 @@ describe('a daemon that answers with anything at all', () => {
       z.literal(UNREADABLE),
       z.object({
         action: z.string(),
-        containerId: z.string().min(1),
+        // As a part of the name of a job, which may hold no colon.
+        containerId: z.string().regex(/^[^:]+$/),
         gameId: z.string(),
         atNanos: z.bigint(),
       }),

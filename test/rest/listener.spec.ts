@@ -214,6 +214,25 @@ describe('the listener', () => {
     expect(requests).to.equal(2);
   });
 
+  it('outlives a client that asks for a tunnel and resets the connection at once', async () => {
+    const served = Promise.withResolvers<Socket>();
+    const opened = await open((request, response) => {
+      response.end('hello');
+      served.resolve(request.socket);
+    });
+    const { socket, ended } = await dial(opened, `${HEAD}\r\n`);
+    const ours = await served.promise;
+    await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+    // What the reset comes to: it is the next write that meets it.
+    ours.write = () => {
+      ours.destroy(new Error('write ECONNRESET'));
+      return false;
+    };
+    socket.write('CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n');
+    await ended;
+    expect((await exchange(opened.url, '/')).text).to.equal('hello');
+  });
+
   it('lets the body of a client that has gone be refused as one that did not come', async () => {
     const app = express();
     const readBody = makeBodyReader('internalStopRuntime');

@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { STREAMS } from '../../helpers/lobby.ts';
 import type { TestRedis } from '../../helpers/redis.ts';
 import type { Violation } from '../invariants.ts';
-import { failureIn, runsOf } from './fuzz-seed.ts';
+import { type Extent, failureIn, runsOf } from './fuzz-seed.ts';
 import { assertServed, type StreamsAsked, servedEntries, untilEnded, writeAll } from './fuzz-streams.ts';
 import type { FuzzWorld } from './fuzz-world.ts';
 
@@ -45,7 +45,7 @@ const deed: Arbitrary<Deed> = fc.tuple(
  */
 export async function fuzzKeys(
   fuzz: FuzzWorld,
-  rounds: number,
+  extent: Extent,
   told: StreamsAsked,
 ): Promise<{ readonly cases: number; readonly violations: readonly Violation[] }> {
   const { client } = fuzz.world.redis;
@@ -65,6 +65,6 @@ export async function fuzzKeys(
     await untilEnded(fuzz, written);
     assertServed(fuzz, written);
   });
-  const details = await fc.check(property, runsOf(rounds));
+  const details = await fc.check(property, runsOf(extent.cases, extent));
   return { cases, violations: failureIn('keys', details) };
 }

@@ -5,7 +5,7 @@ import { exchange, type HttpExchange } from '../../helpers/http-exchange.ts';
 import { NOT_SERVED } from '../../helpers/not-served.ts';
 import type { Violation } from '../invariants.ts';
 import { type BrokenRequest, brokenRequest, brokenToWire } from './broken-requests.ts';
-import { failureIn, runsOf } from './fuzz-seed.ts';
+import { type Extent, failureIn, runsOf } from './fuzz-seed.ts';
 import type { FuzzWorld } from './fuzz-world.ts';
 import { toWire, type WireRequest, wireRequest } from './http-requests.ts';
 import { type Leaving, parseAnswers, speak, type WireAnswer } from './http-wire.ts';
@@ -14,7 +14,7 @@ import { PRESENT_IMAGES } from './job-entries.ts';
 /** Connections at once. */
 const BATCH = 12;
 /** Longer than any operation takes here. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 20_000;
 
 /** What a client does with one connection. */
 interface Conversation {
@@ -53,14 +53,14 @@ const closing = (request: WireRequest, version: '1.0' | '1.1'): WireRequest => (
 });
 
 /**
- * Sends `count` generated requests over generated connections, a few at once, and with each few a start that must be
+ * Sends generated requests over generated connections, a few at once, and with each few a start that must be
  * served. Every answer must be one that openapi/rtmanager.yaml has for that very request.
  *
  * @returns also the operations that were accepted
  */
 export async function fuzzRest(
   fuzz: FuzzWorld,
-  count: number,
+  extent: Extent,
 ): Promise<{
   readonly cases: number;
   readonly accepted: readonly string[];
@@ -100,14 +100,14 @@ export async function fuzzRest(
   const property = fc.asyncProperty(
     fc.array(conversation, { minLength: 1, maxLength: BATCH, size: 'max' }),
     async (batch) => {
-      if (cases >= count) return;
+      if (cases >= extent.cases) return;
       batches += 1;
       await Promise.all([...batch.map(converse), assertServed(url, `rest-served-${batches}`)]);
       fuzz.assertQuiet();
       cases += batch.reduce((sum, { requests, broken }) => sum + requests.length + (broken ? 1 : 0), 0);
     },
   );
-  const details = await fc.check(property, runsOf(Math.ceil((3 * count) / BATCH)));
+  const details = await fc.check(property, runsOf(Math.ceil((3 * extent.cases) / BATCH), extent));
   return { cases, accepted: [...accepted], violations: failureIn('rest', details) };
 }
 

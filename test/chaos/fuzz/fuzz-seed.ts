@@ -13,16 +13,19 @@ export const FUZZ_SEED = seed === '' ? randomInt(2 ** 31) : Number(seed);
 /** Whether this part is to be played: all are, unless a failure of another one is replayed. */
 export const isPlayed = (part: string): boolean => onlyPart === undefined || onlyPart === part;
 
-/** A part that fails is slow to shrink, for what does not come is waited for. */
-const LONGEST_MS = 600_000;
+/** So much is generated of one part at most, and so long it may take: a case that fails is slow to shrink. */
+export interface Extent {
+  readonly cases: number;
+  readonly longestMs: number;
+}
 
 /** What fast-check goes by in one part. */
-export const runsOf = (numRuns: number): Parameters<unknown> => ({
+export const runsOf = (numRuns: number, { longestMs }: Extent): Parameters<unknown> => ({
   seed: FUZZ_SEED,
   numRuns,
-  interruptAfterTimeLimit: LONGEST_MS,
+  interruptAfterTimeLimit: longestMs,
   markInterruptAsFailure: true,
-  ...(path ? { path, endOnFailure: true } : {}),
+  ...(path ? { path, numRuns: 1, endOnFailure: true } : {}),
 });
 
 /** The smallest case that failed, and how to play it again; nothing where none did. */

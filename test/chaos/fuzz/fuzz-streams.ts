@@ -5,13 +5,13 @@ import { toBytes } from '../../helpers/hostile-text.ts';
 import type { Entry } from '../../helpers/lobby.ts';
 import type { Asked, Violation } from '../invariants.ts';
 import type { Refused } from '../refusals.ts';
-import { failureIn, runsOf } from './fuzz-seed.ts';
+import { type Extent, failureIn, runsOf } from './fuzz-seed.ts';
 import type { FuzzWorld } from './fuzz-world.ts';
 import { fateOf, type JobEntry, jobEntry, PRESENT_IMAGES, streamOf } from './job-entries.ts';
 
 /** Entries of one batch at most. */
 const BATCH = 250;
-const ENDED_WITHIN_MS = 15_000;
+const ENDED_WITHIN_MS = 20_000;
 
 /** What was written, and how it must end. */
 export interface StreamsAsked {
@@ -27,19 +27,19 @@ interface Written {
 }
 
 /**
- * Writes `count` generated entries, batch by batch, and among each batch a start and a stop that must be served. A batch
+ * Writes generated entries, batch by batch, and among each batch a start and a stop that must be served. A batch
  * is over when each of its entries has come to the end that it must come to.
  */
 export async function fuzzStreams(
   fuzz: FuzzWorld,
-  count: number,
+  extent: Extent,
   told: StreamsAsked,
 ): Promise<{ readonly cases: number; readonly violations: readonly Violation[] }> {
   let cases = 0;
   let batches = 0;
   const batch = fc.array(jobEntry, { minLength: 1, maxLength: BATCH, size: 'max' });
   const property = fc.asyncProperty(batch, async (entries) => {
-    if (cases >= count) return;
+    if (cases >= extent.cases) return;
     batches += 1;
     const served = servedEntries(`served-${batches}`);
     const written = await writeAll(fuzz, [...entries, ...served], told);
@@ -50,7 +50,7 @@ export async function fuzzStreams(
     cases += written.length;
   });
   // Batches are of any length up to the greatest.
-  const details = await fc.check(property, runsOf(Math.ceil((4 * count) / BATCH)));
+  const details = await fc.check(property, runsOf(Math.ceil((4 * extent.cases) / BATCH), extent));
   return { cases, violations: failureIn('streams', details) };
 }
 

@@ -59,7 +59,7 @@ const valueFor = (name: Bytes): Arbitrary<Bytes> => {
   return fc.oneof(fc.constantFrom('', 'Timeout', 'timeout ', 'boredom'), hostileBytes);
 };
 const place = fc.nat(2);
-const mutation: Arbitrary<Mutation> = fc.oneof(
+const common: Arbitrary<Mutation> = fc.oneof(
   // Dropped.
   place.map(
     (at): Mutation =>
@@ -100,18 +100,20 @@ const mutation: Arbitrary<Mutation> = fc.oneof(
         return [...fields, [name, value]];
       },
   ),
-  // Beside others, of which there may be many.
+  // Beside others.
   fc.array(hostileField, { minLength: 1, maxLength: 4 }).map(
     (more): Mutation =>
       (fields) => [...fields, ...more],
   ),
-  fc.integer({ min: 10, max: 2_000 }).map(
-    (count): Mutation =>
-      (fields) => [...fields, ...Array.from({ length: count }, (_, index): Field => [`extra-${index}`, ''])],
-  ),
   // Turned round.
   fc.constant<Mutation>((fields) => fields.toReversed()),
 );
+
+const many: Arbitrary<Mutation> = fc.integer({ min: 10, max: 2_000 }).map(
+  (count): Mutation =>
+    (fields) => [...fields, ...Array.from({ length: count }, (_, index): Field => [`extra-${index}`, ''])],
+);
+const mutation = fc.oneof({ weight: 30, arbitrary: common }, { weight: 1, arbitrary: many });
 
 /** Redis takes no entry without a field. */
 const written = (kind: JobEntry['kind'], fields: readonly Field[]): JobEntry => ({
@@ -127,11 +129,11 @@ const kinds = [
 /** An entry that is well, one that nearly is, or one of anything at all. */
 export const jobEntry: Arbitrary<JobEntry> = fc.oneof(
   ...kinds.map(([kind, fields]) => ({
-    weight: kind === 'start' ? 1 : 2,
+    weight: 1,
     arbitrary: fields.map((well) => written(kind, well)),
   })),
   ...kinds.map(([kind, fields]) => ({
-    weight: 8,
+    weight: 10,
     arbitrary: fc.tuple(fields, fc.array(mutation, { minLength: 1, maxLength: 3 })).map(([well, mutations]) =>
       written(
         kind,
@@ -140,7 +142,7 @@ export const jobEntry: Arbitrary<JobEntry> = fc.oneof(
     ),
   })),
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc
       .tuple(fc.constantFrom('start', 'stop'), fc.array(hostileField, { maxLength: 5 }))
       .map(([kind, fields]) => written(kind, fields)),
@@ -158,19 +160,25 @@ export interface Fate {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What is no UTF-8 is shown byte by byte. */
-function shown(bytes: Buffer): string {
+function shown(value: Bytes): string {
+  if (typeof value === 'string') return value.toWellFormed();
+  const bytes = toBytes(value);
   try {
     return utf8.decode(bytes);
   } catch {
-    const hex = (byte: number) => `\\x${byte.toString(16).toUpperCase()}`;
-    return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : hex(byte))).join('');
+    const hex = (byte: string) => `\\x${byte.charCodeAt(0).toString(16).toUpperCase()}`;
+    return bytes.toString('latin1').replaceAll(/[\u0080-\u00ff]/g, hex);
   }
 }
 
 export function fateOf({ kind, fields }: JobEntry): Fate {
-  const texts = fields.map(([name, value]) => [shown(toBytes(name)), shown(toBytes(value))] as const);
-  const names = new Set(texts.map(([name]) => name));
-  const lastOf = (wanted: string) => texts.findLast(([name]) => name === wanted)?.[1];
+  const names = fields.map(([name]) => shown(name));
+  const lastOf = (wanted: string): string | undefined => {
+    const value = fields[names.lastIndexOf(wanted)]?.[1];
+    // Longer than anything that is accepted, or answered.
+    if (value === undefined || toBytes(value).length > 20_000) return undefined;
+    return shown(value);
+  };
   const game = lastOf('game_id');
   const isGame =
     game !== undefined && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(game) && !game.includes('..');
@@ -179,7 +187,7 @@ export function fateOf({ kind, fields }: JobEntry): Fate {
     kind === 'start' ? isReference(lastOf('image_ref') ?? '') : REASONS.includes(lastOf('reason') ?? '');
   const isReadable = game !== undefined && game !== '' && game.length <= 512;
   return {
-    accepted: names.size === texts.length && isGame && isTime && asks,
+    accepted: new Set(names).size === names.length && isGame && isTime && asks,
     answeredTo: isReadable ? game.replaceAll('\0', '\\u0000') : undefined,
   };
 }
