@@ -57,8 +57,11 @@ const LAST_ANSWERS_MS = 5_000;
 export interface App {
   /** Where the internal listener is reached. */
   readonly url: string;
-  /** Stops in the order in which nothing is lost; see docs/walkthrough.md. */
-  close(): Promise<void>;
+  /**
+   * Stops in the order in which nothing is lost; see docs/walkthrough.md. Operations get `timeoutMs` to end, by default
+   * what is configured.
+   */
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /**
@@ -266,17 +269,17 @@ export async function startApp(
   const opened = stack.move();
   return {
     url: listener.url,
-    async close() {
+    async close(timeoutMs = shutdownMs) {
       // Together, because a request that waits for its operation ends when that does, and within one deadline.
       await Promise.all([
-        listener.close(shutdownMs + LAST_ANSWERS_MS),
+        listener.close(timeoutMs + LAST_ANSWERS_MS),
         pump.close(),
         schedules.close(),
         // What they find is for the replicas that stay.
         events.close(),
         eventJobs.close(),
         // What has not ended by then ends in another replica; those who wait for it are told where to follow.
-        workers.close(shutdownMs).then(() => outcomes.close()),
+        workers.close(timeoutMs).then(() => outcomes.close()),
       ]);
       await opened.disposeAsync();
     },
