@@ -18,6 +18,7 @@ import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
+import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
@@ -35,6 +36,7 @@ import { within } from './queues/within.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
+import { makeRefusals } from './sql/refusals.ts';
 
 /** Connections for the pump, publishing and repair, so that a storm of operations can not starve them. */
 const BACKGROUND_CONNECTIONS = 3;
@@ -81,8 +83,11 @@ export async function startApp(
   const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
-  const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> =>
-    stack.adopt(await makePool({ dsn, max, name, ...limits }), (pool) => pool.end());
+  const refusals = makeRefusals();
+  const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> => {
+    const pool = await makePool({ dsn, max, name, onFailure: refusals.note, ...limits });
+    return stack.adopt(pool, () => pool.end());
+  };
   const openRedis = (role: RedisRole) =>
     stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
 
@@ -238,8 +243,9 @@ export async function startApp(
     readiness: {
       postgres: async () => {
         await Promise.all([db, restDb].map((pool) => pool.query(sql.unsafe`select 1`)));
+        refusals.assertNone();
       },
-      redis: async () => void (await redis.ping()),
+      redis: () => assertRedisWritable(redis, prefix),
       docker: (signal) => docker.ping(signal),
       network: async (signal) => {
         if (!(await docker.hasNetwork(signal))) throw networkMissing(config.docker.network);

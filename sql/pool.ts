@@ -20,6 +20,14 @@ const validateRows: Interceptor = {
   },
 };
 
+const tellFailures = (onFailure: (error: unknown) => void): Interceptor => ({
+  name: 'tell-failures',
+  queryExecutionError: (_context, _query, error) => {
+    onFailure(error);
+    return null;
+  },
+});
+
 /** PostgreSQL, for those who only hand it on to the functions of this folder. */
 export type Db = DatabasePool;
 
@@ -32,6 +40,8 @@ interface PoolOptions {
   name: string;
   /** After this long without an answer a query fails and its connection is replaced; left out, neither happens. */
   queryTimeoutMs?: number;
+  /** Told of every query that failed. */
+  onFailure?: (error: unknown) => void;
 }
 
 /** What is left of a silent connection is waited for this long, by the query that failed. */
@@ -43,7 +53,8 @@ const LAST_WORDS_MS = 1_000;
  * connection is given up after 5 s. A server that falls silent without closing its connections is noticed only by the
  * kernel, unless there is a `queryTimeoutMs`; leases and the pump's lock do not wait for that.
  */
-export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions): Promise<DatabasePool> {
+export async function makePool(options: PoolOptions): Promise<DatabasePool> {
+  const { dsn, max, name, queryTimeoutMs, onFailure } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
   return createPool(url.toString(), {
@@ -57,7 +68,7 @@ export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions):
     // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
     resetConnection: async () => {},
     typeParsers: [createBigintTypeParser(), createTimestampWithTimeZoneTypeParser()],
-    interceptors: [validateRows],
+    interceptors: [validateRows, ...(onFailure ? [tellFailures(onFailure)] : [])],
     ...(queryTimeoutMs === undefined
       ? {}
       : { driverFactory: makeDriverFactory(queryTimeoutMs), gracefulTerminationTimeout: LAST_WORDS_MS }),
