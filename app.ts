@@ -99,7 +99,9 @@ export async function startApp(
   const restDb = await openPool('rtmanager-rest', REST_CONNECTIONS, {
     queryTimeoutMs: REST_QUERY_TIMEOUT_MS,
   });
-  const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS);
+  const leaseMs = config.lifecycle.leaseTtlMs;
+  // A renewal that takes longer renews nothing, and its connection would keep all leases to come from being renewed.
+  const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS, { queryTimeoutMs: leaseMs });
   const redis = openRedis('fast');
   await untilReady(redis, REDIS_WAIT_MS);
   const workerRedis = openRedis('queue');
@@ -110,7 +112,6 @@ export async function startApp(
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const { timeoutMs } = config.probe;
   const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
-  const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
   const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
