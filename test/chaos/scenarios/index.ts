@@ -1,4 +1,13 @@
 import type { Scenario } from '../scenario.ts';
+import { crowdedPostgresScenario } from './crowded-postgres.ts';
+import { dockerFaultsScenario } from './docker-faults.ts';
+import { postgresFaultsScenario } from './postgres-faults.ts';
+import { redisFaultsScenario } from './redis-faults.ts';
 
 /** In the order in which they run, and stand in docs/reliability.md. */
-export const scenarios: readonly Scenario[] = [];
+export const scenarios: readonly Scenario[] = [
+  redisFaultsScenario,
+  postgresFaultsScenario,
+  crowdedPostgresScenario,
+  dockerFaultsScenario,
+];
