@@ -18,6 +18,7 @@ import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
+import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
@@ -35,6 +36,7 @@ import { within } from './queues/within.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
+import { makeRefusals } from './sql/refusals.ts';
 
 /** Connections for the pump, publishing and repair, so that a storm of operations can not starve them. */
 const BACKGROUND_CONNECTIONS = 3;
@@ -57,8 +59,11 @@ const LAST_ANSWERS_MS = 5_000;
 export interface App {
   /** Where the internal listener is reached. */
   readonly url: string;
-  /** Stops in the order in which nothing is lost; see docs/walkthrough.md. */
-  close(): Promise<void>;
+  /**
+   * Stops in the order in which nothing is lost; see docs/walkthrough.md. Operations get `timeoutMs` to end, by default
+   * what is configured.
+   */
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /**
@@ -78,8 +83,11 @@ export async function startApp(
   const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
-  const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> =>
-    stack.adopt(await makePool({ dsn, max, name, ...limits }), (pool) => pool.end());
+  const refusals = makeRefusals();
+  const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> => {
+    const pool = await makePool({ dsn, max, name, onFailure: refusals.note, ...limits });
+    return stack.adopt(pool, () => pool.end());
+  };
   const openRedis = (role: RedisRole) =>
     stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
 
@@ -91,7 +99,9 @@ export async function startApp(
   const restDb = await openPool('rtmanager-rest', REST_CONNECTIONS, {
     queryTimeoutMs: REST_QUERY_TIMEOUT_MS,
   });
-  const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS);
+  const leaseMs = config.lifecycle.leaseTtlMs;
+  // A renewal that takes longer renews nothing, and its connection would keep all leases to come from being renewed.
+  const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS, { queryTimeoutMs: leaseMs });
   const redis = openRedis('fast');
   await untilReady(redis, REDIS_WAIT_MS);
   const workerRedis = openRedis('queue');
@@ -102,7 +112,6 @@ export async function startApp(
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const { timeoutMs } = config.probe;
   const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
-  const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
   const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
@@ -235,8 +244,9 @@ export async function startApp(
     readiness: {
       postgres: async () => {
         await Promise.all([db, restDb].map((pool) => pool.query(sql.unsafe`select 1`)));
+        refusals.assertNone();
       },
-      redis: async () => void (await redis.ping()),
+      redis: () => assertRedisWritable(redis, prefix),
       docker: (signal) => docker.ping(signal),
       network: async (signal) => {
         if (!(await docker.hasNetwork(signal))) throw networkMissing(config.docker.network);
@@ -266,17 +276,17 @@ export async function startApp(
   const opened = stack.move();
   return {
     url: listener.url,
-    async close() {
+    async close(timeoutMs = shutdownMs) {
       // Together, because a request that waits for its operation ends when that does, and within one deadline.
       await Promise.all([
-        listener.close(shutdownMs + LAST_ANSWERS_MS),
+        listener.close(timeoutMs + LAST_ANSWERS_MS),
         pump.close(),
         schedules.close(),
         // What they find is for the replicas that stay.
         events.close(),
         eventJobs.close(),
         // What has not ended by then ends in another replica; those who wait for it are told where to follow.
-        workers.close(shutdownMs).then(() => outcomes.close()),
+        workers.close(timeoutMs).then(() => outcomes.close()),
       ]);
       await opened.disposeAsync();
     },

@@ -7,18 +7,30 @@ import { makeLogger } from './lib/logger.ts';
 
 /** What may follow the end of the last operation: bookkeeping, answers, connections. */
 const SHUTDOWN_MARGIN_MS = 10_000;
+/** Operations get no longer to end after an unexpected failure: what is not known to work should not go on for long. */
+const CRASH_TIMEOUT_MS = 5_000;
+/** One that comes again and again, such as of a log that nobody reads, must not keep itself going by being told. */
+const FAILURES_TOLD = 100;
 
 const config = readConfig();
 const replica = `${hostname()}-${randomBytes(3).toString('hex')}`;
 const log = makeLogger({ level: config.log.level, replica });
 
-// Nothing ever throws here on purpose. What does is unknown, so the state is too: told, and a clean restart.
+const { timeoutMs } = config.shutdown;
+const stopping = new AbortController();
+
+// Nothing ever throws here on purpose, and no promise is left alone with its failure. What does it all the same is
+// unknown, so the state is too: told, and a clean restart by whoever runs this process.
+let unexpectedFailures = 0;
 process.on('uncaughtException', (error, origin) => {
-  log.error('unexpected failure, the process ends', { error, origin });
-  process.exit(1);
+  unexpectedFailures += 1;
+  process.exitCode = 1;
+  if (unexpectedFailures <= FAILURES_TOLD) {
+    log.error('unexpected failure, the process ends', { error, origin, count: unexpectedFailures });
+  }
+  if (!stopping.signal.aborted) void end(Math.min(timeoutMs, CRASH_TIMEOUT_MS));
 });
 
-const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => void stop(signal));
 }
@@ -34,23 +46,28 @@ starting.catch((error: unknown) => {
 async function stop(signal: string): Promise<void> {
   if (stopping.signal.aborted) process.exit(1);
   log.info('stopping', { signal });
+  await end(timeoutMs);
+}
+
+/** Closes in order, gives operations so long to end, and exits with the code that was set before. */
+async function end(operationsMs: number): Promise<void> {
   stopping.abort(new ShutdownError());
   // Whatever does not answer any more is not waited for: leases run out, and other replicas go on.
   setTimeout(() => {
     log.error('stopped without waiting for what does not answer', {
       still_open: process.getActiveResourcesInfo(),
     });
-    process.exit(0);
-  }, config.shutdown.timeoutMs + SHUTDOWN_MARGIN_MS).unref();
+    process.exit();
+  }, operationsMs + SHUTDOWN_MARGIN_MS).unref();
   try {
     const app = await starting;
-    await app.close();
+    await app.close(operationsMs);
     log.info('stopped');
-    process.exit(0);
+    process.exit();
   } catch (error) {
     if (error instanceof ShutdownError) {
       log.info('stopped before it was up');
-      process.exit(0);
+      process.exit();
     }
     log.error('stopped with a failure', { error });
     process.exit(1);

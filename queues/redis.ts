@@ -5,11 +5,16 @@ import type { Logger } from '../lib/logger.ts';
 /**
  * How a connection behaves while Redis is away:
  * `fast` fails at once, for commands that somebody waits for; `queue` waits, for BullMQ's workers, which poll;
- * `reader` blocks in XREAD, and notices a connection that died in silence.
+ * `reader` blocks in XREAD. Each notices a connection that died in silence.
  */
 export type RedisRole = 'fast' | 'queue' | 'reader';
 
 const COMMAND_TIMEOUT_MS = 3_000;
+/**
+ * Nothing was heard for so long after a command: the connection is replaced, which the kernel might never do by itself.
+ * BullMQ waits for jobs up to 10 s.
+ */
+const SILENCE_MS = { fast: 4_000, queue: 15_000 };
 
 type RoleOptions = Pick<
   RedisOptions,
@@ -19,9 +24,14 @@ type RoleOptions = Pick<
 function roleOptions(role: RedisRole, blockMs: number): RoleOptions {
   switch (role) {
     case 'fast':
-      return { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS };
+      return {
+        maxRetriesPerRequest: 1,
+        enableOfflineQueue: false,
+        commandTimeout: COMMAND_TIMEOUT_MS,
+        socketTimeout: SILENCE_MS.fast,
+      };
     case 'queue':
-      return { maxRetriesPerRequest: null };
+      return { maxRetriesPerRequest: null, socketTimeout: SILENCE_MS.queue };
     case 'reader':
       return {
         maxRetriesPerRequest: 0,

@@ -12,6 +12,11 @@ const DATA_CLASSES = [
   '54', // program limit exceeded
 ];
 
+/** Classes of what keeps a statement from being carried out that is as it should be: resources, system errors. */
+const REFUSING_CLASSES = ['53', '58'];
+/** What a primary says that has become a standby. */
+const READ_ONLY = '25006';
+
 /** Classes of what ends by itself. */
 const PASSING_CLASSES = [
   '08', // connection exception
@@ -30,11 +35,22 @@ export function isDataError(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     // slonik drops the SQLSTATE of this one (22P02).
     if (cause instanceof InvalidInputError) return true;
-    if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) {
-      return DATA_CLASSES.includes(cause.code.slice(0, 2));
-    }
   }
-  return false;
+  return DATA_CLASSES.includes(sqlStateOf(error).slice(0, 2));
+}
+
+/** Whether PostgreSQL answers and yet takes nothing for now: a disk that is full or broken, a standby. */
+export function isWriteRefusal(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return REFUSING_CLASSES.includes(state.slice(0, 2)) || state === READ_ONLY;
+}
+
+/** Empty where there is none. */
+function sqlStateOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) return cause.code;
+  }
+  return '';
 }
 
 /** Whether the same statement may succeed when it is tried again: no connection, a full disk, a timeout, a restart. */

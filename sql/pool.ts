@@ -20,6 +20,14 @@ const validateRows: Interceptor = {
   },
 };
 
+const tellFailures = (onFailure: (error: unknown) => void): Interceptor => ({
+  name: 'tell-failures',
+  queryExecutionError: (_context, _query, error) => {
+    onFailure(error);
+    return null;
+  },
+});
+
 /** PostgreSQL, for those who only hand it on to the functions of this folder. */
 export type Db = DatabasePool;
 
@@ -30,36 +38,42 @@ interface PoolOptions {
   max: number;
   /** Shown in pg_stat_activity. */
   name: string;
-  /** After this long without an answer a query fails and its connection is replaced; left out, neither happens. */
+  /** After this long without an answer a query fails and its connection is replaced. */
   queryTimeoutMs?: number;
+  /** Told of every query that failed. */
+  onFailure?: (error: unknown) => void;
 }
 
+/** PostgreSQL ends a statement that takes longer, and says so. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** A server that has not said even that is silent. */
+const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5_000;
 /** What is left of a silent connection is waited for this long, by the query that failed. */
 const LAST_WORDS_MS = 1_000;
 
 /**
  * Opens a pool whose rows are validated by each query's schema. Times come as epoch milliseconds, bigint
  * columns as `bigint`. PostgreSQL ends a statement after 30 s, and a new
- * connection is given up after 5 s. A server that falls silent without closing its connections is noticed only by the
- * kernel, unless there is a `queryTimeoutMs`; leases and the pump's lock do not wait for that.
+ * connection is given up after 5 s. A server that falls silent without closing its connections is noticed by the query
+ * that gets no answer; the kernel would take a quarter of an hour, or for ever where something in between still answers it.
  */
-export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions): Promise<DatabasePool> {
+export async function makePool(options: PoolOptions): Promise<DatabasePool> {
+  const { dsn, max, name, queryTimeoutMs = SILENCE_MS, onFailure } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
   return createPool(url.toString(), {
     maxPoolSize: max,
     captureStackTrace: false,
     connectionTimeout: 5_000,
-    statementTimeout: 30_000,
+    statementTimeout: STATEMENT_TIMEOUT_MS,
     idleTimeout: 60_000,
     idleInTransactionSessionTimeout: 30_000,
     // Sessions carry no settings of their own, so there is nothing to discard between two uses, and a
     // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
     resetConnection: async () => {},
     typeParsers: [createBigintTypeParser(), createTimestampWithTimeZoneTypeParser()],
-    interceptors: [validateRows],
-    ...(queryTimeoutMs === undefined
-      ? {}
-      : { driverFactory: makeDriverFactory(queryTimeoutMs), gracefulTerminationTimeout: LAST_WORDS_MS }),
+    interceptors: [validateRows, ...(onFailure ? [tellFailures(onFailure)] : [])],
+    driverFactory: makeDriverFactory(queryTimeoutMs),
+    gracefulTerminationTimeout: LAST_WORDS_MS,
   });
 }

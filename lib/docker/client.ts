@@ -1,4 +1,5 @@
 import Docker from 'dockerode';
+import { tellBrokenAnswers } from './tell-broken-answers.ts';
 
 /** A dockerode that goes by these options alone, and all of whose calls can be aborted. */
 export function makeClient(options: Docker.DockerOptions): Docker {
@@ -10,6 +11,7 @@ export function makeClient(options: Docker.DockerOptions): Docker {
     const abortSignal: AbortSignal | undefined = request.abortSignal ?? request.options?.abortSignal;
     dial({ ...request, ...(abortSignal ? { abortSignal } : {}) }, done);
   };
+  tellBrokenAnswers(docker);
   return docker;
 }
 

@@ -104,8 +104,7 @@ export function makeDockerConnection(address: DockerAddress): DockerConnection {
 }
 
 /**
- * The library's promise alone is no limit: after an answer that broke off in the middle it never settles, aborted or
- * not.
+ * The library's promise alone is no limit: behind an answer whose head has come it does not settle when it is aborted.
  */
 async function untilAborted<T>(work: Promise<T>, abortSignal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();

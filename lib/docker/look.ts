@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
-import { DockerStatusError } from './map-error.ts';
+import { isOwnTrouble } from './map-error.ts';
 
 /** What is asked of Docker, and as much of the answer's form as RTM reads. */
 interface Question<T> {
@@ -39,7 +39,7 @@ export async function look<T>(
 
 /** An error status that says that the daemon itself is in trouble as `docker_unavailable`; anything else as it is. */
 export function mapTrouble(verb: string, error: unknown): unknown {
-  if (!(error instanceof DockerStatusError) || error.status < 500) return error;
+  if (!isOwnTrouble(error)) return error;
   return new RuntimeError('docker_unavailable', `Docker failed at "${verb}": ${error.message}`, {
     cause: error,
     details: { verb, status: error.status },

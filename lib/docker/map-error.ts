@@ -16,6 +16,10 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
   return error instanceof DockerStatusError && statuses.includes(error.status);
 }
 
+/** True for an answer by which Docker says that it failed itself, which tells nothing of what it has done by then. */
+export const isOwnTrouble = (error: unknown): error is DockerStatusError =>
+  error instanceof DockerStatusError && error.status >= 500;
+
 /** Docker's refusal of something that it never refuses on a healthy host, as a failure that says what was refused. */
 export function mapRefusal(error: unknown, what: string): unknown {
   if (!(error instanceof DockerStatusError)) return error;

@@ -2,15 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { inspectContainer } from './inspect-container.ts';
-import { hasStatus } from './map-error.ts';
+import { hasStatus, isOwnTrouble } from './map-error.ts';
 
 /** How long somebody else's removal is waited for, and how often it is looked at. */
 const OTHERS_REMOVAL_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Removes a container by its id, running or not, with its anonymous volumes. Already gone is success; where somebody
- * else is removing it, that is waited for, because its name is taken until then.
+ * Removes a container by its id, running or not, with its anonymous volumes. Already gone is success, also where Docker
+ * calls the removal an error (failure-modes.md, row 7); where somebody else is removing it, that is waited for, because
+ * its name is taken until then.
  */
 export async function removeContainer(
   connection: DockerConnection,
@@ -23,6 +24,7 @@ export async function removeContainer(
     );
   } catch (error) {
     if (hasStatus(error, 404)) return;
+    if (isOwnTrouble(error) && !(await inspectContainer(connection, id, signal))) return;
     if (!hasStatus(error, 409) || !(await goesAway(connection, id, signal))) throw error;
   }
 }

@@ -34,8 +34,10 @@ export interface AfterChaos {
 }
 
 export interface Violation {
-  /** `answer`: one that no contract knows. */
-  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers' | 'answer';
+  /**
+   * `answer`: one that no contract knows; `conduct`: a replica ended, or did not say in time whether it is ready.
+   */
+  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers' | 'answer' | 'conduct';
   readonly what: string;
 }
 

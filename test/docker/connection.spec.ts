@@ -191,6 +191,16 @@ describe('the connection to Docker', () => {
       }
     }
 
+    it('does not wait for it when an answer has broken off (failure mode 10)', async () => {
+      for (const route of ROUTES) api.always(route, cutOff(200, '[{"Id":'));
+      const beganMs = performance.now();
+      for (const [, , call] of calls) {
+        expect((await failureOf(call(connection))).code).to.equal('docker_unavailable');
+      }
+      expect(performance.now() - beganMs).to.be.below(2_000);
+      expect(api.connections).to.equal(0);
+    });
+
     it('holds nobody longer than that while the version is being negotiated (failure mode 10)', async () => {
       api.always('GET /version', hang());
       const error = await failureOf(ping(hasten(connection, CALL_DEADLINE_MS.ping / 60), quiet()));

@@ -10,7 +10,7 @@ import { disconnectEndpoint, startContainer } from '../../lib/docker/start-conta
 import { stopContainer } from '../../lib/docker/stop-container.ts';
 import { failureOf, rejectionOf } from '../helpers/failure-of.ts';
 import { type FakeDockerApi, makeFakeDockerApi } from '../helpers/fake-docker-api.ts';
-import { answer, refuse } from '../helpers/fake-docker-scripts.ts';
+import { actThenRefuse, answer, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type FakeDockerWorld, makeFakeDockerWorld } from '../helpers/fake-docker-world.ts';
 
 const NETWORK = 'galaxy';
@@ -190,8 +190,23 @@ describe('one verb of Docker', () => {
         'POST /containers/:id/stop',
         refuse(500, 'tried to kill container, but did not receive an exit'),
       );
-      expect(await rejectionOf(stop('one'))).to.include({ status: 500 });
+      const { id } = world.put({ name: 'one' });
+      expect(await rejectionOf(stop(id))).to.include({ status: 500 });
       expect(api.sent('POST /containers/:id/stop')).to.have.length(1);
+    });
+
+    it('goes by the container where Docker calls it an error although it was done (failure mode 7)', async () => {
+      api.always('POST /containers/:id/stop', actThenRefuse(500, 'context canceled'));
+      const { id } = world.put({ name: 'one' });
+      expect(await stop(id)).to.equal('stopped');
+      expect(await stop('nobody')).to.equal('gone');
+    });
+
+    it('does not know what became of it where that can not be seen: docker_unavailable (failure mode 7)', async () => {
+      api.always('POST /containers/:id/stop', actThenRefuse(500, 'context canceled'));
+      api.always('GET /containers/:id/json', refuse(500, 'database is locked'));
+      const { id } = world.put({ name: 'one' });
+      expect((await failureOf(stop(id))).code).to.equal('docker_unavailable');
     });
   });
 
@@ -220,7 +235,15 @@ describe('one verb of Docker', () => {
 
     it('passes a refusal on', async () => {
       api.always('DELETE /containers/:id', refuse(500, 'device or resource busy'));
-      expect(await rejectionOf(removeContainer(connection, 'one', signal))).to.include({ status: 500 });
+      const { id } = world.put({ name: 'one' });
+      expect(await rejectionOf(removeContainer(connection, id, signal))).to.include({ status: 500 });
+    });
+
+    it('finds nothing wrong with one that is gone although Docker called it an error (failure mode 7)', async () => {
+      api.always('DELETE /containers/:id', actThenRefuse(500, 'context canceled'));
+      const { id } = world.put({ name: 'one' });
+      await removeContainer(connection, id, signal);
+      expect(world.containers).to.have.property('size', 0);
     });
   });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { handlers } from '../../handlers/index.ts';
-import { refuse } from '../helpers/fake-docker-scripts.ts';
+import { actThenDrop, actThenRefuse, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
 import { type HandlerSide, makeHandlerSide } from '../helpers/handler-side.ts';
 
@@ -41,6 +41,33 @@ describe('stop and cleanup find the game in any state (spec, section 4)', () => 
     );
     expect(view.record).to.include({ status: 'running' });
     expect(side.api.sent('POST /containers/:id/stop')).to.have.length(1);
+  });
+
+  for (const [how, script] of [
+    ['calls an error', actThenRefuse(500, 'context canceled')],
+    ['does not answer to', actThenDrop()],
+  ] as const) {
+    it(`stop that Docker has done and ${how}: stopped, and no incident (failure mode 7)`, async () => {
+      await side.putGame('g');
+      side.api.script('POST /containers/:id/stop', script);
+      await stop();
+      // An attempt that got no answer is followed by another one.
+      await side.store.rows(`update rtmanager.operation_log set not_before = null where status = 'queued'`);
+      await side.run('g', 'stop', handlers.stop);
+      const view = await viewGame(side, 'g');
+      expect(kinds(view)).to.deep.equal(['stop success']);
+      expect(view.record).to.include({ status: 'stopped' });
+      expect(view.messages).to.deep.equal([]);
+    });
+  }
+
+  it('cleanup that Docker has done and calls an error: removed, and no incident (failure mode 7)', async () => {
+    await side.putGame('g', { status: 'stopped' });
+    side.api.script('DELETE /containers/:id', actThenRefuse(500, 'context canceled'));
+    const view = await cleanup();
+    expect(kinds(view)).to.deep.equal(['cleanup_container success']);
+    expect(view.record).to.include({ status: 'removed', never_removed: false });
+    expect(view.messages).to.deep.equal([]);
   });
 
   it('cleanup of a stopped game: its container goes, the record stays as removed', async () => {

@@ -27,6 +27,14 @@ export const actThenDrop = (): Script => (exchange) => {
   exchange.response.socket?.destroy();
 };
 
+/** Does what was asked for, and calls it an error. */
+export const actThenRefuse =
+  (status: number, message: string): Script =>
+  (exchange) => {
+    exchange.act();
+    refuse(status, message)(exchange);
+  };
+
 /** Does what was asked for, then never answers. */
 export const actThenHang = (): Script => (exchange) => void exchange.act();
 

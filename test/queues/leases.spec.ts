@@ -130,6 +130,34 @@ describe('a lease', () => {
     proxy.speak();
   });
 
+  it('is renewed again after the connection has fallen silent for good', async () => {
+    const silent = await makePool({ dsn: proxy.dsn, max: 1, name: 'test-leases', queryTimeoutMs: LEASE_MS });
+    const keeper = makeLeaseKeeper(silent, { leaseMs: LEASE_MS, log: makeMemoryLogger() });
+    try {
+      await silent.query(sql.unsafe`select 1`);
+      const { lease } = await hold('g', keeper);
+      proxy.strand();
+      await untilAborted(lease.signal);
+      lease.release();
+      // What is claimed from now on is kept again: the next one, or the one after it.
+      await eventually(
+        async () => {
+          const gameId = `g${performance.now()}`;
+          const { lease: later, claimedAtMs } = await hold(gameId, keeper);
+          await eventually(() => later.signal.aborted || performance.now() > claimedAtMs + 2 * LEASE_MS, {
+            what: 'twice its length to pass',
+          });
+          later.assertHeld();
+          return true;
+        },
+        { what: 'a lease to be kept' },
+      );
+    } finally {
+      keeper.close();
+      await silent.end();
+    }
+  });
+
   it('runs out by the local clock while its row is locked', async () => {
     const { lease } = await hold();
     await store.rolledBack(async (rows) => {

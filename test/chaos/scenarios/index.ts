@@ -1,6 +1,17 @@
 import type { Scenario } from '../scenario.ts';
+import { crowdedPostgresScenario } from './crowded-postgres.ts';
 import { daemonRestart } from './daemon-restart.ts';
+import { dockerFaultsScenario } from './docker-faults.ts';
 import { fuzz } from './fuzz.ts';
+import { postgresFaultsScenario } from './postgres-faults.ts';
+import { redisFaultsScenario } from './redis-faults.ts';
 
 /** In the order in which they run, and stand in docs/reliability.md. */
-export const scenarios: readonly Scenario[] = [fuzz, daemonRestart];
+export const scenarios: readonly Scenario[] = [
+  redisFaultsScenario,
+  postgresFaultsScenario,
+  crowdedPostgresScenario,
+  dockerFaultsScenario,
+  daemonRestart,
+  fuzz,
+];
