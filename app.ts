@@ -78,8 +78,12 @@ export async function startApp(
   const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
+  const leaseMs = config.lifecycle.leaseTtlMs;
+  // What a replica that gets no time has locked is free again when its leases are over.
   const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> =>
-    stack.adopt(await makePool({ dsn, max, name, ...limits }), (pool) => pool.end());
+    stack.adopt(await makePool({ dsn, max, name, silentTransactionMs: leaseMs, ...limits }), (pool) =>
+      pool.end(),
+    );
   const openRedis = (role: RedisRole) =>
     stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
 
@@ -102,7 +106,6 @@ export async function startApp(
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const { timeoutMs } = config.probe;
   const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
-  const leaseMs = config.lifecycle.leaseTtlMs;
   const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
   const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
@@ -208,6 +211,7 @@ export async function startApp(
       redis: openRedis('reader'),
       streams: [startJobs, stopJobs],
       blockMs: config.streams.blockTimeoutMs,
+      silenceMs: leaseMs,
       decoder: makeEntryDecoder({ startJobs, stopJobs, now }),
       dispatcher,
       outbox,

@@ -32,7 +32,15 @@ interface PoolOptions {
   name: string;
   /** After this long without an answer a query fails and its connection is replaced; left out, neither happens. */
   queryTimeoutMs?: number;
+  /** So long a transaction may say nothing before PostgreSQL ends it, with what it has locked. */
+  silentTransactionMs?: number;
 }
+
+/**
+ * Nothing in a transaction waits for anything but PostgreSQL, and 3 s for Redis. A replica that gets no time in the middle
+ * of one keeps its locks until PostgreSQL loses patience: others wait for the game, and one that accepts, for the pump.
+ */
+const SILENT_TRANSACTION_MS = 10_000;
 
 /** What is left of a silent connection is waited for this long, by the query that failed. */
 const LAST_WORDS_MS = 1_000;
@@ -43,7 +51,8 @@ const LAST_WORDS_MS = 1_000;
  * connection is given up after 5 s. A server that falls silent without closing its connections is noticed only by the
  * kernel, unless there is a `queryTimeoutMs`; leases and the pump's lock do not wait for that.
  */
-export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions): Promise<DatabasePool> {
+export async function makePool(options: PoolOptions): Promise<DatabasePool> {
+  const { dsn, max, name, queryTimeoutMs, silentTransactionMs = SILENT_TRANSACTION_MS } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
   return createPool(url.toString(), {
@@ -52,7 +61,7 @@ export async function makePool({ dsn, max, name, queryTimeoutMs }: PoolOptions):
     connectionTimeout: 5_000,
     statementTimeout: 30_000,
     idleTimeout: 60_000,
-    idleInTransactionSessionTimeout: 30_000,
+    idleInTransactionSessionTimeout: Math.min(silentTransactionMs, SILENT_TRANSACTION_MS),
     // Sessions carry no settings of their own, so there is nothing to discard between two uses, and a
     // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
     resetConnection: async () => {},
