@@ -28,7 +28,7 @@ export const STREAMS = {
   intents: 'notification:intents',
 } as const;
 
-export function makeLobby({ client }: TestRedis): Lobby {
+export function makeLobby({ client }: Pick<TestRedis, 'client'>): Lobby {
   const write: Lobby['write'] = async (stream, fields) =>
     String(await client.xadd(stream, '*', ...Object.entries(fields).flat()));
   const entries: Lobby['entries'] = async (stream) =>
@@ -50,7 +50,7 @@ export function makeLobby({ client }: TestRedis): Lobby {
   };
 }
 
-function toFields(flat: readonly string[]): Record<string, string> {
+export function toFields(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let index = 0; index + 1 < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? '';
   return fields;
