@@ -1,6 +1,7 @@
 import type { Replica } from '../../helpers/replica.ts';
 import type { Rows } from '../../helpers/rows.ts';
 import type { Violation } from '../invariants.ts';
+import type { Size } from '../scenario.ts';
 import { LEASE_MS } from './private-world.ts';
 
 /** An operation that a replica had in hand when it was struck. */
@@ -19,8 +20,11 @@ export interface Takeovers {
   readonly violations: readonly Violation[];
 }
 
-/** The lease has to run out, and then somebody has to look. */
-const TAKEN_WITHIN_MS = LEASE_MS + 5_000;
+/**
+ * The lease has to run out, and then somebody has to look. In the middle of the suite only what is never taken over
+ * counts: on a machine that does other work as well, seconds prove nothing.
+ */
+export const takenWithinMs = (size: Size): number => (size === 'full' ? LEASE_MS + 5_000 : 30_000);
 
 /** What the replica had in hand when it was struck, to be asked before its leases are over. */
 export async function findInterrupted(
@@ -42,6 +46,7 @@ export async function findTakeovers(
   rows: Rows,
   replicas: readonly Replica[],
   interrupted: readonly Interrupted[],
+  size: Size,
 ): Promise<Takeovers> {
   const claimedAtMs = new Map(replicas.flatMap(claimsOf).map(({ key, atMs }) => [key, atMs]));
   const ends = await rows.query(
@@ -63,7 +68,7 @@ export async function findTakeovers(
     takenMs: found.map((one) => one.takenMs).filter(Number.isFinite),
     endedMs: found.map((one) => one.endedMs).filter(Number.isFinite),
     violations: found
-      .filter(({ takenMs }) => !(takenMs <= TAKEN_WITHIN_MS))
+      .filter(({ takenMs }) => !(takenMs <= takenWithinMs(size)))
       .map(({ operationId, takenMs }) => ({
         kind: 'stuck',
         what: `operation ${operationId} was taken over after ${Math.round(takenMs)} ms`,

@@ -7,7 +7,10 @@ import type { Stage } from './stage.ts';
 const BETWEEN_MS = 400;
 
 /** One replica after the other dies in the middle of its work; another one comes in its place. */
-export async function killEach({ fleet, world, underLoad }: Stage, kills: number): Promise<ChaosFigures> {
+export async function killEach(
+  { fleet, world, size, underLoad }: Stage,
+  kills: number,
+): Promise<ChaosFigures> {
   const { rows } = world;
   const interrupted: Interrupted[] = [];
   return underLoad(
@@ -24,7 +27,7 @@ export async function killEach({ fleet, world, underLoad }: Stage, kills: number
       return { times: kills, violations: [] };
     },
     async () => {
-      const { endedMs, violations } = await findTakeovers(rows, fleet.replicas, interrupted);
+      const { endedMs, violations } = await findTakeovers(rows, fleet.replicas, interrupted, size);
       return { recoveryMs: endedMs, violations };
     },
   );

@@ -4,8 +4,13 @@ import { exchange } from '../../helpers/http-exchange.ts';
 import type { Violation } from '../invariants.ts';
 import type { ChaosFigures } from '../scenario.ts';
 import type { Place } from './fleet.ts';
-import { claimsOf, findInterrupted, findTakeovers, type Interrupted } from './interrupted-work.ts';
-import { LEASE_MS } from './private-world.ts';
+import {
+  claimsOf,
+  findInterrupted,
+  findTakeovers,
+  type Interrupted,
+  takenWithinMs,
+} from './interrupted-work.ts';
 import type { Act, Stage } from './stage.ts';
 
 /** On its way to which call of a restart a replica falls asleep; two at once, so that one is left awake. */
@@ -13,9 +18,6 @@ const PAIRS = [
   [isCreate, isStop],
   [isRemove, isStart],
 ] as const;
-
-/** What waits for the leases of those that sleep, waits no longer than this. */
-const TAKEN_WITHIN_MS = LEASE_MS + 5_000;
 
 /**
  * Replicas get no time until others have ended their work, and the games have gone on to another container. Then they
@@ -38,7 +40,7 @@ export async function pauseEach(stage: Stage, pauses: number): Promise<ChaosFigu
         const askedAtMs = performance.now();
         await stage.answered('start', `bystander-${pause}`);
         const answeredMs = performance.now() - askedAtMs;
-        if (answeredMs > TAKEN_WITHIN_MS)
+        if (answeredMs > takenWithinMs(stage.size))
           violations.push({
             kind: 'stuck',
             what: `a request was answered after ${Math.round(answeredMs)} ms`,
@@ -57,7 +59,12 @@ export async function pauseEach(stage: Stage, pauses: number): Promise<ChaosFigu
       return { times, violations };
     },
     async () => {
-      const { endedMs, violations } = await findTakeovers(world.rows, fleet.replicas, interrupted);
+      const { endedMs, violations } = await findTakeovers(
+        world.rows,
+        fleet.replicas,
+        interrupted,
+        stage.size,
+      );
       return { recoveryMs: endedMs, violations };
     },
   );

@@ -31,11 +31,11 @@ export async function rollToNewer(stage: Stage, replaced: number): Promise<Chaos
       await fleet.kill(fleet.inTurn(1));
       await fleet.start(fleet.inTurn(1));
       await delay(SIDE_BY_SIDE_MS);
+      for (let place = 1; place < replaced; place += 1) await replace(fleet.inTurn(place));
       await eventually(() => areDone(world.rows), {
         what: 'what only the newer version can do',
         timeoutMs: 60_000,
       });
-      for (let place = 1; place < replaced; place += 1) await replace(fleet.inTurn(place));
       return { times: replaced + 1, violations };
     },
   );

@@ -2,7 +2,7 @@ import { type DockerCall, type DockerProxy, makeDockerProxy } from '../../helper
 import { eventually } from '../../helpers/eventually.ts';
 import { type Lobby, makeLobby } from '../../helpers/lobby.ts';
 import type { Violation } from '../invariants.ts';
-import type { ChaosFigures } from '../scenario.ts';
+import type { ChaosFigures, Size } from '../scenario.ts';
 import { judge } from './aftermath.ts';
 import { type Clients, startClients } from './clients.ts';
 import { type Fleet, type Place, startFleet } from './fleet.ts';
@@ -20,6 +20,7 @@ export interface Act {
 
 /** Three replicas, each with a way to Docker of its own, and clients who never rest. */
 export interface Stage extends AsyncDisposable {
+  readonly size: Size;
   readonly world: PrivateWorld;
   readonly fleet: Fleet;
   readonly clients: Clients;
@@ -50,7 +51,7 @@ const PACES: readonly (readonly [RegExp, Pace])[] = [
   [/./, { create: 40, start: 120, stop: 200, remove: 40 }],
 ];
 
-export async function makeStage(): Promise<Stage> {
+export async function makeStage(size: Size): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
   const world = stack.use(await makePrivateWorld());
   const paceOf = (name: string) => PACES.find(([form]) => form.test(name))?.[1] as Pace;
@@ -106,7 +107,7 @@ export async function makeStage(): Promise<Stage> {
 
   const opened = stack.move();
   const stage: Stage = {
-    ...{ world, fleet, clients, lobby, acts },
+    ...{ size, world, fleet, clients, lobby, acts },
     onAct: undefined,
     async answered(kind, gameId) {
       const entryId = await (kind === 'start' ? lobby.start(gameId, IMAGES[0]) : lobby.stop(gameId));

@@ -17,7 +17,7 @@ export const replicas: Scenario = {
   title: 'Replicas that die, fall asleep, and are replaced',
   async run(size, say) {
     const { kills, pauses, stops, replaced } = SIZES[size];
-    await using stage = await makeStage();
+    await using stage = await makeStage(size);
     const acts = [
       () => killEach(stage, kills),
       () => pauseEach(stage, pauses),

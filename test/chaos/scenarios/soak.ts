@@ -78,7 +78,7 @@ export const soak: Scenario = {
     await Promise.all([lookOn(), kill(), clients.ask(Number.POSITIVE_INFINITY, over.signal), untilOver]);
 
     const violations = await judge({ rows, clients, look: docker.look, disturbedFiles });
-    const takeovers = await findTakeovers(rows, fleet.replicas, interrupted);
+    const takeovers = await findTakeovers(rows, fleet.replicas, interrupted, size);
     const growth = samples.length < LEAST_SAMPLES ? { table: [], leaks: [] } : findGrowth(samples);
     for (const [name, before, after] of growth.table)
       say(`${name}: ${before} in the second quarter, ${after} in the last`);

@@ -56,7 +56,7 @@ export const tenThousand: Scenario = {
       ask().finally(() => done.abort()),
     ]);
     const violations = await judge({ rows, clients, look: daemon.look, disturbedFiles });
-    const takeovers = await findTakeovers(rows, fleet.replicas, interrupted);
+    const takeovers = await findTakeovers(rows, fleet.replicas, interrupted, size);
     say(`${clients.broken} connections broke, and their requests were repeated`);
     return [
       {
