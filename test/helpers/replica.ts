@@ -8,7 +8,7 @@ import { eventually } from './eventually.ts';
 import type { RtmVariables } from './rtm-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const UP_MS = 30_000;
+const UP_MS = 60_000;
 
 /** How a process ended, and how long after it was told to. */
 export interface Exit {
@@ -73,11 +73,17 @@ export function spawnReplica(variables: RtmVariables, main = MAIN): Replica {
       return String(lines.find((line) => line.message === 'Runtime Manager is up')?.url ?? '');
     },
     async logged(message) {
-      await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
-        what: `"${message}" in the log of the replica`,
-        timeoutMs: UP_MS,
-        intervalMs: 10,
-      });
+      try {
+        await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
+          what: `"${message}" in the log of the replica`,
+          timeoutMs: UP_MS,
+          intervalMs: 10,
+        });
+      } catch (cause) {
+        throw new Error(`the replica never said "${message}", but ${JSON.stringify(lines.at(-1))}`, {
+          cause,
+        });
+      }
     },
     signal: (signal) => void child.kill(signal),
     end(signal) {

@@ -74,8 +74,13 @@ export const soak: Scenario = {
         await fleet.start(place);
       }
     };
-    const untilOver = delay(minutes * 60_000).then(() => over.abort());
-    await Promise.all([lookOn(), kill(), clients.ask(Number.POSITIVE_INFINITY, over.signal), untilOver]);
+    const timer = setTimeout(() => over.abort(), minutes * 60_000);
+    try {
+      await Promise.all([lookOn(), kill(), clients.ask(Number.POSITIVE_INFINITY, over.signal)]);
+    } finally {
+      clearTimeout(timer);
+      over.abort();
+    }
 
     const violations = await judge({ rows, clients, look: docker.look, disturbedFiles });
     const takeovers = await findTakeovers(rows, fleet.replicas, interrupted, size);

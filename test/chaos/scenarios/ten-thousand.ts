@@ -47,14 +47,20 @@ export const tenThousand: Scenario = {
     const beganAtMs = performance.now();
     const ask = async (): Promise<void> => {
       for (let asked = 0; asked < requests; asked += requests / 10) {
-        await clients.ask(requests / 10);
+        await clients.ask(requests / 10, done.signal);
         say(`${clients.requests} requests after ${((performance.now() - beganAtMs) / 1_000).toFixed(0)} s`);
       }
     };
-    const [interrupted] = await Promise.all([
-      killAtRandom({ fleet, world, random: makeRandom(SEED + 1), betweenMs, done: done.signal }),
-      ask().finally(() => done.abort()),
-    ]);
+    // Whichever ends first ends the other one too, also by a failure.
+    const end = (): void => done.abort();
+    const killing = killAtRandom({
+      fleet,
+      world,
+      random: makeRandom(SEED + 1),
+      betweenMs,
+      done: done.signal,
+    });
+    const [interrupted] = await Promise.all([killing.finally(end), ask().finally(end)]);
     const violations = await judge({ rows, clients, look: daemon.look, disturbedFiles });
     const takeovers = await findTakeovers(rows, fleet.replicas, interrupted, size);
     say(`${clients.broken} connections broke, and their requests were repeated`);
