@@ -84,8 +84,11 @@ export async function startApp(
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
   const refusals = makeRefusals();
+  const leaseMs = config.lifecycle.leaseTtlMs;
   const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> => {
-    const pool = await makePool({ dsn, max, name, onFailure: refusals.note, ...limits });
+    // What a replica that gets no time has locked is free again when its leases are over.
+    const always = { dsn, max, name, onFailure: refusals.note, silentTransactionMs: leaseMs };
+    const pool = await makePool({ ...always, ...limits });
     return stack.adopt(pool, () => pool.end());
   };
   const openRedis = (role: RedisRole) =>
@@ -99,7 +102,6 @@ export async function startApp(
   const restDb = await openPool('rtmanager-rest', REST_CONNECTIONS, {
     queryTimeoutMs: REST_QUERY_TIMEOUT_MS,
   });
-  const leaseMs = config.lifecycle.leaseTtlMs;
   // A renewal that takes longer renews nothing, and its connection would keep all leases to come from being renewed.
   const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS, { queryTimeoutMs: leaseMs });
   const redis = openRedis('fast');
@@ -217,6 +219,7 @@ export async function startApp(
       redis: openRedis('reader'),
       streams: [startJobs, stopJobs],
       blockMs: config.streams.blockTimeoutMs,
+      silenceMs: leaseMs,
       decoder: makeEntryDecoder({ startJobs, stopJobs, now }),
       dispatcher,
       outbox,

@@ -1,24 +1,30 @@
 import { z } from 'zod';
 import { exitEvidence } from './exit-evidence.ts';
 
-export const OP_KINDS = [
-  'start',
-  'stop',
-  'restart',
-  'patch',
-  'cleanup_container',
-  'reconcile_adopt',
-  'reconcile_dispose',
-  'reconcile_exit',
-] as const;
-export type OpKind = (typeof OP_KINDS)[number];
+export type OpKind =
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'patch'
+  | 'cleanup_container'
+  | 'reconcile_adopt'
+  | 'reconcile_dispose'
+  | 'reconcile_exit';
 
 /** The kinds whose attempts may leave a container behind. */
 export const createsContainer = (kind: OpKind): boolean =>
   kind === 'start' || kind === 'restart' || kind === 'patch';
 
-export const OP_SOURCES = ['lobby_stream', 'gm_rest', 'admin_rest', 'auto_ttl', 'auto_reconcile'] as const;
-export type OpSource = (typeof OP_SOURCES)[number];
+export type OpSource = 'lobby_stream' | 'gm_rest' | 'admin_rest' | 'auto_ttl' | 'auto_reconcile';
+
+/**
+ * Kinds and sources as they are read. While a newer version takes over from this one, it may write some that only it
+ * knows: they pass, so that a read of many operations does not fail for one of them, and whoever runs operations
+ * leaves them to that version.
+ */
+const isText = (read: unknown): boolean => typeof read === 'string';
+export const opKind = z.custom<OpKind>(isText);
+export const opSource = z.custom<OpSource>(isText);
 
 /** One request, from acceptance to outcome. Times are epoch milliseconds. */
 export const operation = z.strictObject({
@@ -26,8 +32,8 @@ export const operation = z.strictObject({
   gameId: z.string(),
   /** Place in the game's order; null for an inner entry of another operation. */
   seq: z.bigint().nullable(),
-  opKind: z.enum(OP_KINDS),
-  opSource: z.enum(OP_SOURCES),
+  opKind,
+  opSource,
   sourceRef: z.string().nullable(),
   parentOperationId: z.string().nullable(),
   correlationId: z.string(),

@@ -18,7 +18,7 @@ import { within } from './within.ts';
 const BATCH = 500;
 /** How long a replica that does not pump waits before it offers itself again, and a failed one before it retries. */
 const RETRY_MS = 1_000;
-/** A leader that says nothing to PostgreSQL for so long, beside its waiting for entries, loses the lock. */
+/** A leader that says nothing to PostgreSQL for so long at most, beside its waiting for entries, loses the lock. */
 const SILENCE_MS = 15_000;
 /** How long closing waits for the batch in hand. */
 const CLOSE_MS = 5_000;
@@ -40,6 +40,7 @@ interface PumpDeps {
   dispatcher: Dispatcher;
   outbox: Outbox;
   log: Logger;
+  /** How long the others let a leader be that gives no sign of life, milliseconds; 15 s at most. */
   silenceMs?: number;
 }
 
@@ -66,7 +67,7 @@ export function startPump(deps: PumpDeps): Pump {
   }
 
   async function lead(session: CommonQueryMethods): Promise<void> {
-    if (!(await tryPumpLock(session, deps.blockMs + silenceMs))) return;
+    if (!(await tryPumpLock(session, deps.blockMs + Math.min(silenceMs, SILENCE_MS)))) return;
     log.info('this replica pumps the job streams');
     try {
       const cursors = await loadCursors(session, streams);

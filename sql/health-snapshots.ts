@@ -3,17 +3,21 @@ import { z } from 'zod';
 import {
   type FoundHealthy,
   type HealthEvent,
-  SNAPSHOT_SOURCES,
-  SNAPSHOT_STATUSES,
+  type SnapshotSource,
   type SnapshotStatus,
   STATUS_AFTER,
 } from '../lib/health.ts';
 
-/** The latest observation of one game. `observedAt` is epoch milliseconds. */
+const isText = (read: unknown): boolean => typeof read === 'string';
+
+/**
+ * The latest observation of one game. `observedAt` is epoch milliseconds. A status or source that only a newer version
+ * knows is shown as it is, while that takes over from this one: a list of many games must not fail for it.
+ */
 export const healthSnapshot = z.strictObject({
   containerId: z.string().nullable(),
-  status: z.enum(SNAPSHOT_STATUSES),
-  source: z.enum(SNAPSHOT_SOURCES),
+  status: z.custom<SnapshotStatus>(isText),
+  source: z.custom<SnapshotSource>(isText),
   details: z.record(z.string(), z.unknown()),
   observedAt: z.number(),
 });

@@ -64,6 +64,15 @@ export function mayPass(error: unknown): boolean {
   return false;
 }
 
+/** Whether PostgreSQL took the transaction back because others were in its way, as in a deadlock. */
+export function wasRolledBack(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code))
+      return cause.code.startsWith('40');
+  }
+  return false;
+}
+
 const isConnectionError = (error: Error): boolean =>
   error instanceof ConnectionError ||
   error instanceof BackendTerminatedError ||

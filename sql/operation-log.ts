@@ -1,7 +1,7 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import type { InnerEntry } from '../lib/effects.ts';
-import { OP_KINDS, OP_SOURCES, type Operation, operation } from '../lib/operation.ts';
+import { type Operation, operation, opKind, opSource } from '../lib/operation.ts';
 
 export const operationColumns = sql.fragment`
   operation_id as "operationId", game_id as "gameId", seq, op_kind as "opKind", op_source as "opSource",
@@ -29,8 +29,8 @@ export function findFinished(
 /** What a queue needs to know of a game that has work: its head, for people to read. */
 export const waitingGame = z.strictObject({
   gameId: z.string(),
-  opKind: z.enum(OP_KINDS),
-  opSource: z.enum(OP_SOURCES),
+  opKind,
+  opSource,
   imageRef: z.string().nullable(),
 });
 export type WaitingGame = z.infer<typeof waitingGame>;
@@ -68,7 +68,7 @@ export function findHead(db: CommonQueryMethods, gameId: string): Promise<Waitin
 }
 
 const innerEntry = z.strictObject({
-  opKind: z.enum(OP_KINDS),
+  opKind,
   imageRef: z.string().nullable(),
   reason: z.string().nullable(),
   startedAt: z.number(),

@@ -56,9 +56,13 @@ export function unpublished(
   return transaction.any(sql.type(outboxRow)`
     select outbox_id as "outboxId", game_id as "gameId", channel, fields from rtmanager.outbox
     where published_at is null and game_id = any(${sql.array([...gameIds], 'text')})
-      and channel <> all(${sql.array([...except], 'text')})
+      and channel = any(${sql.array(channelsBut(except), 'text')})
     order by outbox_id limit ${limit}`);
 }
+
+/** A channel that only a newer version knows is left to that version: it knows the stream. */
+const channelsBut = (except: readonly Channel[]): Channel[] =>
+  CHANNELS.filter((one) => !except.includes(one));
 
 interface Published {
   readonly outboxId: bigint;
@@ -89,7 +93,7 @@ export async function gamesToPublish(
 ): Promise<string[]> {
   const rows = await db.any(sql.type(gameRow)`
     select distinct game_id as "gameId" from rtmanager.outbox
-    where published_at is null and channel <> all(${sql.array([...except], 'text')}) limit ${limit}`);
+    where published_at is null and channel = any(${sql.array(channelsBut(except), 'text')}) limit ${limit}`);
   return rows.map((row) => row.gameId);
 }
 
@@ -111,7 +115,8 @@ export function notedElsewhere(
       from epochs where epoch is not null)
     select noted.* from epochs cross join lateral (
       select outbox_id as "outboxId", channel, entry_id as "entryId" from rtmanager.outbox
-      where published_at is not null and redis_epoch = epoch order by outbox_id limit ${limit}) as noted
+      where published_at is not null and redis_epoch = epoch and channel = any(${sql.array([...CHANNELS], 'text')})
+      order by outbox_id limit ${limit}) as noted
     where epoch <> ${epoch} order by "outboxId" limit ${limit}`);
 }
 

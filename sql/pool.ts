@@ -42,12 +42,19 @@ interface PoolOptions {
   queryTimeoutMs?: number;
   /** Told of every query that failed. */
   onFailure?: (error: unknown) => void;
+  /** So long a transaction may say nothing before PostgreSQL ends it, with what it has locked. */
+  silentTransactionMs?: number;
 }
 
 /** PostgreSQL ends a statement that takes longer, and says so. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** A server that has not said even that is silent. */
 const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5_000;
+/**
+ * Nothing in a transaction waits for anything but PostgreSQL, and 3 s for Redis. A replica that gets no time in the middle
+ * of one keeps its locks until PostgreSQL loses patience: others wait for the game, and one that accepts, for the pump.
+ */
+const SILENT_TRANSACTION_MS = 10_000;
 /** What is left of a silent connection is waited for this long, by the query that failed. */
 const LAST_WORDS_MS = 1_000;
 
@@ -59,6 +66,7 @@ const LAST_WORDS_MS = 1_000;
  */
 export async function makePool(options: PoolOptions): Promise<DatabasePool> {
   const { dsn, max, name, queryTimeoutMs = SILENCE_MS, onFailure } = options;
+  const { silentTransactionMs = SILENT_TRANSACTION_MS } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
   return createPool(url.toString(), {
@@ -67,7 +75,7 @@ export async function makePool(options: PoolOptions): Promise<DatabasePool> {
     connectionTimeout: 5_000,
     statementTimeout: STATEMENT_TIMEOUT_MS,
     idleTimeout: 60_000,
-    idleInTransactionSessionTimeout: 30_000,
+    idleInTransactionSessionTimeout: Math.min(silentTransactionMs, SILENT_TRANSACTION_MS),
     // Sessions carry no settings of their own, so there is nothing to discard between two uses, and a
     // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
     resetConnection: async () => {},

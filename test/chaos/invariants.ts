@@ -31,13 +31,28 @@ export interface AfterChaos {
   /** All of `runtime:dead_letters`; needed where entries were refused. */
   readonly letters?: readonly Entry[];
   readonly containers: readonly SeenContainer[];
+  /** Games of which two containers ran at once, where somebody looked all the time. */
+  readonly twice?: readonly string[];
+  /** What is none of RTM's business and is not as it was: containers of others, files in state directories. */
+  readonly disturbed?: readonly string[];
 }
 
 export interface Violation {
   /**
-   * `answer`: one that no contract knows; `conduct`: a replica ended, or did not say in time whether it is ready.
+   * `answer`: one that no contract knows; `conduct`: a replica ended, or did not say in time whether it is ready;
+   * `leak`: something grew that had no reason to; `uncovered`: a blow that never fell.
    */
-  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers' | 'answer' | 'conduct';
+  readonly kind:
+    | 'lost'
+    | 'doubled'
+    | 'order'
+    | 'stuck'
+    | 'containers'
+    | 'foreign'
+    | 'answer'
+    | 'conduct'
+    | 'leak'
+    | 'uncovered';
   readonly what: string;
 }
 
@@ -52,6 +67,11 @@ export async function findViolations(seen: AfterChaos): Promise<readonly Violati
     ...answersLostOrDoubled(seen, operations),
     ...refusalsLost(seen),
     ...outOfOrder(seen, operations),
+    ...(seen.twice ?? []).map((gameId) => ({
+      kind: 'doubled' as const,
+      what: `two containers of ${gameId} ran at once`,
+    })),
+    ...(seen.disturbed ?? []).map((what) => ({ kind: 'foreign' as const, what })),
     ...(await containersBesideRecords(seen)),
   ];
 }

@@ -30,7 +30,7 @@ export type Interference =
 /** Looks at a call on its way to Docker, or at its answer on the way back, and may interfere. */
 type Rule<Args extends unknown[]> = (...args: Args) => Interference | Promise<Interference>;
 
-/** A Docker socket of a test's own, behind which stands the real daemon. */
+/** A Docker socket of a test's own, behind which stands the daemon. */
 export interface DockerProxy {
   /** As RTMANAGER_DOCKER_HOST takes it. */
   readonly host: string;
@@ -59,7 +59,8 @@ export const isEvents = ({ path: url }: DockerCall): boolean => url.startsWith('
 export const isPull = ({ method, path: url }: DockerCall): boolean =>
   method === 'POST' && url.startsWith('/images/create');
 
-export async function makeDockerProxy(): Promise<DockerProxy> {
+/** @param daemon what stands behind it; the real one, if nothing else is said */
+export async function makeDockerProxy(daemon: string = dockerHost()): Promise<DockerProxy> {
   const dir = await mkdtemp(path.join(tmpdir(), 'rtm-docker-'));
   const socketPath = path.join(dir, 'docker.sock');
   const sockets = new Set<Socket>();
@@ -72,7 +73,7 @@ export async function makeDockerProxy(): Promise<DockerProxy> {
     calls.push(call);
     if (interfered(await proxy.onCall?.(call), asked, answer)) return;
     const forwarded = requestDocker(
-      { ...dockerAddress(), method: asked.method, path: asked.url, headers: asked.headers },
+      { ...addressOf(daemon), method: asked.method, path: asked.url, headers: asked.headers },
       (answered) => void passOn(call, asked, answered, answer),
     );
     forwarded.on('error', () => asked.socket.destroy());
@@ -139,7 +140,7 @@ function interfered(said: Interference | undefined, asked: IncomingMessage, answ
   return true;
 }
 
-function dockerAddress(): { socketPath: string } | { host: string; port: number } {
-  const { protocol, pathname, hostname, port } = new URL(dockerHost());
+function addressOf(daemon: string): { socketPath: string } | { host: string; port: number } {
+  const { protocol, pathname, hostname, port } = new URL(daemon);
   return protocol === 'unix:' ? { socketPath: pathname } : { host: hostname, port: Number(port || 2375) };
 }

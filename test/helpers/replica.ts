@@ -8,7 +8,7 @@ import { eventually } from './eventually.ts';
 import type { RtmVariables } from './rtm-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
-const UP_MS = 15_000;
+const UP_MS = 60_000;
 
 /** How a process ended, and how long after it was told to. */
 export interface Exit {
@@ -19,6 +19,7 @@ export interface Exit {
 
 /** A Runtime Manager as operators run it: a process, its variables, its log. */
 export interface Replica {
+  readonly pid: number;
   /** Its log lines so far. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** What it wrote to stderr so far. */
@@ -28,13 +29,15 @@ export interface Replica {
   readonly url: string;
   /** Waits for a log line that begins so. */
   logged(message: string): Promise<void>;
+  /** Sends a signal that ends nothing, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Exit>;
 }
 
-/** Starts `node main.ts` with these variables and no others, and waits until it is up. */
-export async function startReplica(variables: RtmVariables): Promise<Replica> {
-  const replica = spawnReplica(variables);
+/** Starts `node main.ts`, of this version or of `main`, with these variables and no others, and waits until it is up. */
+export async function startReplica(variables: RtmVariables, main = MAIN): Promise<Replica> {
+  const replica = spawnReplica(variables, main);
   const died = replica.exited.then(({ code, signal }) => {
     throw new Error(`the replica ended with ${signal ?? code} while it started: ${replica.stderr}`);
   });
@@ -43,9 +46,9 @@ export async function startReplica(variables: RtmVariables): Promise<Replica> {
 }
 
 /** The same without waiting. The kernel kills it when this process dies. */
-export function spawnReplica(variables: RtmVariables): Replica {
+export function spawnReplica(variables: RtmVariables, main = MAIN): Replica {
   const tie = findOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
-  const [program = '', ...args] = [...tie, process.execPath, MAIN];
+  const [program = '', ...args] = [...tie, process.execPath, main];
   const child = spawn(program, args, {
     // Compiling the sources anew takes longer than everything else that a replica does until it is up.
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: path.join(CACHE_DIR, 'compiled'), ...variables },
@@ -60,6 +63,7 @@ export function spawnReplica(variables: RtmVariables): Replica {
   let askedAtMs = performance.now();
   const exited = endOf(child).then((end) => ({ ...end, tookMs: performance.now() - askedAtMs }));
   return {
+    pid: child.pid ?? 0,
     lines,
     get stderr() {
       return stderr;
@@ -69,12 +73,19 @@ export function spawnReplica(variables: RtmVariables): Replica {
       return String(lines.find((line) => line.message === 'Runtime Manager is up')?.url ?? '');
     },
     async logged(message) {
-      await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
-        what: `"${message}" in the log of the replica`,
-        timeoutMs: UP_MS,
-        intervalMs: 10,
-      });
+      try {
+        await eventually(() => lines.some((line) => String(line.message).startsWith(message)), {
+          what: `"${message}" in the log of the replica`,
+          timeoutMs: UP_MS,
+          intervalMs: 10,
+        });
+      } catch (cause) {
+        throw new Error(`the replica never said "${message}", but ${JSON.stringify(lines.at(-1))}`, {
+          cause,
+        });
+      }
     },
+    signal: (signal) => void child.kill(signal),
     end(signal) {
       askedAtMs = performance.now();
       child.kill(signal);

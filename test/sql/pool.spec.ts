@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { SchemaValidationError, sql } from 'slonik';
 import { z } from 'zod';
+import { mayPass } from '../../sql/map-error.ts';
 import { getOperation } from '../../sql/operation-log.ts';
+import { makePool } from '../../sql/pool.ts';
 import { getRecord } from '../../sql/runtime-records.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -48,6 +50,31 @@ describe('the pool', () => {
     expect(operation.seq).to.be.a('bigint');
     expect(Math.abs(operation.acceptedAt - Date.now())).to.be.lessThan(60_000);
     expect(await getOperation(store.db, operation.operationId)).to.deep.equal(operation);
+  });
+
+  it('ends a transaction that says nothing any more, so that others get what it has locked', async () => {
+    await store.queue({ gameId: 'silent' });
+    const touch = sql.unsafe`update rtmanager.operation_log set reason = 'touched' where game_id = 'silent'`;
+    const other = await makePool({ dsn: store.dsn, max: 1, name: 'test-silent', silentTransactionMs: 200 });
+    try {
+      const touched = Promise.withResolvers<void>();
+      const waited = Promise.withResolvers<void>();
+      const ending = rejectionOf(
+        other.transaction(async (transaction) => {
+          await transaction.query(touch);
+          touched.resolve();
+          await waited.promise;
+          await transaction.query(touch);
+        }),
+      );
+      await touched.promise;
+      const waiting = store.db.query(touch);
+      waiting.then(() => waited.resolve(), waited.reject);
+      expect((await waiting).rowCount).to.equal(1);
+      expect(mayPass(await ending)).to.equal(true);
+    } finally {
+      await other.end();
+    }
   });
 
   it('ends a query that never ends, and serves on', async () => {

@@ -1,10 +1,20 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import pg from 'pg';
 import { prepareDatabase } from '../../sql/prepare-database.ts';
 import { makeDatabase, type TestDatabase } from '../helpers/database.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeMemoryLogger } from '../helpers/memory-logger.ts';
 import { makePostgresProxy } from '../helpers/tcp-proxy.ts';
+
+const LAST_MIGRATION = '0003_health_and_drift';
+
+async function undoLastMigration(client: pg.Client): Promise<void> {
+  const file = new URL(`../../sql/migrations/${LAST_MIGRATION}.sql`, import.meta.url);
+  await client.query((await readFile(file, 'utf8')).split('-- Down Migration')[1] ?? '');
+  await client.query('delete from rtmanager.migrations where name = $1', [LAST_MIGRATION]);
+}
 
 describe('preparing the database', () => {
   let database: TestDatabase;
@@ -25,6 +35,32 @@ describe('preparing the database', () => {
       expect(log.lines.map((line) => line.level)).to.deep.equal(['warn']);
     } finally {
       await proxy.close();
+    }
+  });
+
+  it('tries a migration again that met a deadlock with an older replica at work', async () => {
+    const other = await makeDatabase();
+    const older = new pg.Client({ connectionString: other.dsn });
+    try {
+      await prepareDatabase(other.dsn, makeMemoryLogger());
+      await older.connect();
+      await undoLastMigration(older);
+      // The migration takes the two tables in the other order. Whoever waits for a second finds the deadlock, and gives up.
+      await older.query(
+        `set deadlock_timeout = '20s'; begin; lock table rtmanager.operation_log in row exclusive mode`,
+      );
+      const log = makeMemoryLogger();
+      const prepared = prepareDatabase(other.dsn, log);
+      const waiting = async () =>
+        (await older.query('select from pg_locks where not granted')).rowCount === 1;
+      await eventually(waiting, { what: 'the migration to wait', intervalMs: 5 });
+      await older.query('lock table rtmanager.runtime_records in row exclusive mode');
+      await older.query('commit');
+      expect(await prepared).to.deep.equal([LAST_MIGRATION]);
+      expect(log.lines.map((line) => line.level)).to.deep.equal(['warn']);
+    } finally {
+      await older.end();
+      await other.drop();
     }
   });
 
