@@ -147,9 +147,9 @@ export async function prunePublished(
   const pruned = await db.query(sql.unsafe`
     delete from rtmanager.outbox where outbox_id in (
       select outbox_id from rtmanager.outbox
-      where published_at < now() - ${ageMs} * interval '1 millisecond' and not exists (
-        select 1 from rtmanager.runtime_records as record where record.game_id = outbox.game_id
-          and record.current_container_id = split_part(outbox.dedupe_key, ':', 2))
+      where published_at < now() - ${ageMs} * interval '1 millisecond'
+        and case when dedupe_key is null then true else split_part(dedupe_key, ':', 2) is distinct from (
+          select current_container_id from rtmanager.runtime_records as record where record.game_id = outbox.game_id) end
       order by published_at limit ${limit})`);
   return pruned.rowCount;
 }
