@@ -33,7 +33,7 @@ export async function createContainer(
     // dockerode puts plain options into the URL too; these two keep query and body apart.
     const options = { _query: { name: spec.name }, _body: body, abortSignal };
     const { id } = await docker.createContainer(options as ContainerCreateOptions);
-    if (!id) {
+    if (typeof id !== 'string' || id === '') {
       throw new RuntimeError(
         'docker_unavailable',
         'Docker did not tell the id of the container that it created',

@@ -90,7 +90,7 @@ describe('createContainer', () => {
     });
   }
 
-  for (const body of ['', 'created', '{}', '{"Id":""}']) {
+  for (const body of ['', 'created', '{}', '{"Id":""}', '{"Id":7}', 'null', '[]']) {
     it(`does not take ${JSON.stringify(body)} for a container`, async () => {
       api.always('POST /containers/create', answer(201, body));
       expect((await failureOf(create())).code).to.equal('docker_unavailable');

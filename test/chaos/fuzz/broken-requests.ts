@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { hostileBytes, toBytes } from '../../helpers/hostile-text.ts';
-import { toWire, wireRequest } from './http-requests.ts';
+import { wireRequest } from './http-requests.ts';
+import { toWire } from './wire-request.ts';
 
 /** What may stand on a connection that is no request of HTTP, or the beginning of one: bytes in hexadecimal. */
 export interface BrokenRequest {

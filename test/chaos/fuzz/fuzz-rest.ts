@@ -7,9 +7,10 @@ import type { Violation } from '../invariants.ts';
 import { type BrokenRequest, brokenRequest, brokenToWire } from './broken-requests.ts';
 import { type Extent, failureIn, runsOf } from './fuzz-seed.ts';
 import type { FuzzWorld } from './fuzz-world.ts';
-import { toWire, type WireRequest, wireRequest } from './http-requests.ts';
+import { wireRequest } from './http-requests.ts';
 import { type Leaving, parseAnswers, speak, type WireAnswer } from './http-wire.ts';
 import { PRESENT_IMAGES } from './job-entries.ts';
+import { toWire, type WireRequest } from './wire-request.ts';
 
 /** Connections at once. */
 const BATCH = 12;
