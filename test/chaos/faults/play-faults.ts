@@ -39,7 +39,7 @@ export async function playFaults(
         figures.push({ ...played, violations: played.violations.filter(({ what }) => !told.has(what)) });
         for (const { what } of played.violations) told.add(what);
       }
-      const [recoveryMs = 0] = played?.recoveryMs ?? [];
+      const [recoveryMs = Number.POSITIVE_INFINITY] = played?.recoveryMs ?? [];
       const what = played
         ? `${played.requests} requests, ${played.violations.length} violations, caught up after ${recoveryMs.toFixed(0)} ms`
         : 'not to be had on this machine';
@@ -85,16 +85,20 @@ async function playFault(
   await heal();
   const healedAtMs = performance.now();
   const interrupted = traffic.take();
-  const unready = await untilReady(world.replicas, fault.readyWithinMs);
-
   await using rows = await openRows(world);
   if (fault.losesStreams) {
     // Other services' to write again: those that RTM can not have read.
     const known = await rows.query('select source_ref as ref from rtmanager.operation_log');
     traffic.forgetUnread(new Set(known.map(({ ref }) => String(ref))), struckAtMs - UNREAD_MS, lostUntilMs);
   }
-  const caughtUp = await allEnded(world, rows, traffic.known(interrupted), CAUGHT_UP_WITHIN_MS);
-  const recoveryMs = performance.now() - healedAtMs;
+  const catchUp = async (): Promise<readonly number[]> =>
+    (await allEnded(world, rows, traffic.known(interrupted), CAUGHT_UP_WITHIN_MS))
+      ? [performance.now() - healedAtMs]
+      : [];
+  const [unready, recoveryMs] = await Promise.all([
+    untilReady(world.replicas, fault.readyWithinMs),
+    catchUp(),
+  ]);
   await traffic.pause();
   await allEnded(world, rows, traffic.take(), CAUGHT_UP_WITHIN_MS);
   await twoPasses(world);
@@ -110,7 +114,7 @@ async function playFault(
     times: 1,
     requests: traffic.count() - begun,
     violations: [...silent, ...forgotten, ...unready, ...conductOf(world.replicas, traffic), ...violations],
-    recoveryMs: caughtUp ? [recoveryMs] : [],
+    recoveryMs,
   };
 }
 
