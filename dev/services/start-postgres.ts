@@ -19,39 +19,77 @@ const STOP_GRACE_MS = 5_000;
 /** A PostgreSQL of a run's own. */
 export interface PrivatePostgres {
   readonly dsn: string;
+  /** Ends it without a word, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again after its end, with the same data at the same address. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Initialises and starts a PostgreSQL on a free loopback port, with its data and its log under `dir`. */
-export async function startPostgres(tree: string, dir: string): Promise<PrivatePostgres> {
+/**
+ * Initialises and starts a PostgreSQL on a free loopback port, with its data and its log under `dir`. `settings` are
+ * parameters of the server.
+ */
+export async function startPostgres(
+  tree: string,
+  dir: string,
+  settings: Readonly<Record<string, string | number>> = {},
+): Promise<PrivatePostgres> {
   const data = path.join(dir, 'postgres');
   const password = randomBytes(12).toString('hex');
   await initialise(tree, data, password);
 
   const port = await freePort();
+  const dsn = `postgres://rtm:${password}@127.0.0.1:${port}/postgres`;
   const logFile = path.join(dir, 'postgres.log');
-  const child = startChild({
-    // TCP only: the path of a Unix socket may hold no more than 107 bytes, and ours is the user's choice.
-    command: [
-      path.join(tree, 'bin/postgres'),
-      ...['-D', data, '-p', String(port)],
-      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
-    ],
-    prefix: AS_NOBODY,
-    deathSignal: 'INT', // to PostgreSQL, TERM means: wait until every client has gone
-    logFile,
-  });
+  // TCP only: the path of a Unix socket may hold no more than 107 bytes, and ours is the user's choice.
+  const always = { listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 200 };
+  const options = Object.entries({ ...always, ...settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+  const run = (): Child =>
+    startChild({
+      command: [path.join(tree, 'bin/postgres'), '-D', data, '-p', String(port), ...options],
+      prefix: AS_NOBODY,
+      deathSignal: 'INT', // to PostgreSQL, TERM means: wait until every client has gone
+      logFile,
+    });
+  let child = run();
+  let wasKilled = false;
   const stop = async (): Promise<void> => {
     await child.stop('SIGINT', STOP_GRACE_MS);
   };
-  const dsn = `postgres://rtm:${password}@127.0.0.1:${port}/postgres`;
-  try {
-    await untilItAnswers(dsn, child);
-    return { dsn, stop };
-  } catch {
-    await stop();
-    throw new SetUpError(`PostgreSQL did not start:\n${await tailOf(logFile)}`);
+
+  async function untilItRuns(): Promise<void> {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await untilItAnswers(dsn, child, deadline);
+        return;
+      } catch {
+        await stop();
+        // What is left of one that was killed takes a moment to notice, and keeps the next one from its data until then.
+        if (!wasKilled || performance.now() > deadline)
+          throw new SetUpError(`PostgreSQL did not start:\n${await tailOf(logFile)}`);
+        child = run();
+      }
+    }
   }
+
+  await untilItRuns();
+  return {
+    dsn,
+    stop,
+    async kill() {
+      wasKilled = true;
+      await child.stop('SIGKILL', STOP_GRACE_MS);
+    },
+    async start() {
+      child = run();
+      await untilItRuns();
+    },
+  };
 }
 
 async function initialise(tree: string, data: string, password: string): Promise<void> {
@@ -79,8 +117,7 @@ async function initialise(tree: string, data: string, password: string): Promise
   }
 }
 
-async function untilItAnswers(dsn: string, child: Child): Promise<void> {
-  const deadline = performance.now() + READY_TIMEOUT_MS;
+async function untilItAnswers(dsn: string, child: Child, deadline: number): Promise<void> {
   let ended = false;
   void child.exited.then(() => {
     ended = true;

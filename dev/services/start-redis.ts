@@ -1,7 +1,8 @@
-import { symlink } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { Child } from '../child.ts';
 import { startChild, tailOf } from '../child.ts';
 import { SetUpError } from '../steps.ts';
 import { freePort } from './free-port.ts';
@@ -9,42 +10,63 @@ import { freePort } from './free-port.ts';
 const READY_TIMEOUT_MS = 5_000;
 const STOP_GRACE_MS = 3_000;
 
-/** A service of a run's own. */
-export interface PrivateService {
+/** A Redis of a run's own. */
+export interface PrivateRedis {
   readonly port: number;
   readonly version: string;
+  /** Where its data is. */
+  readonly data: string;
+  /** Ends it without a word, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again after its end, at the same address, with what `data` holds. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a Redis on a free loopback port that keeps nothing on disk. `dir` takes its log. */
-export async function startRedis(program: string, dir: string): Promise<PrivateService> {
+/** Starts a Redis on a free loopback port, with its log under `dir`. It keeps nothing on disk unless it is told to. */
+export async function startRedis(
+  program: string,
+  dir: string,
+  { appendOnly = false }: { readonly appendOnly?: boolean } = {},
+): Promise<PrivateRedis> {
   const port = await freePort();
   const logFile = path.join(dir, 'redis.log');
+  const data = path.join(dir, 'redis');
+  await mkdir(data);
   // The program may be Debian's redis-check-rdb, which is a server when it is called so.
   const server = path.join(dir, 'redis-server');
   await symlink(program, server);
   const options = [
-    '--bind',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--dir',
-    dir,
+    ...['--bind', '127.0.0.1', '--port', String(port), '--dir', data],
+    ...['--save', '', '--appendonly', appendOnly ? 'yes' : 'no'],
   ];
-  const child = startChild({ command: [server, ...options], logFile });
+  const run = (): Child => startChild({ command: [server, ...options], logFile });
+  let child = run();
   const stop = async (): Promise<void> => {
     await child.stop('SIGTERM', STOP_GRACE_MS);
   };
-  try {
-    return { port, version: await answer(port), stop };
-  } catch {
-    await stop();
-    throw new SetUpError(`Redis did not start:\n${await tailOf(logFile)}`);
+  async function untilItRuns(): Promise<string> {
+    try {
+      return await answer(port);
+    } catch {
+      await stop();
+      throw new SetUpError(`Redis did not start:\n${await tailOf(logFile)}`);
+    }
   }
+  return {
+    port,
+    data,
+    version: await untilItRuns(),
+    stop,
+    async kill() {
+      await child.stop('SIGKILL', STOP_GRACE_MS);
+    },
+    async start() {
+      await mkdir(data, { recursive: true });
+      child = run();
+      await untilItRuns();
+    },
+  };
 }
 
 /** Waits for the first answer and returns the server's version. */

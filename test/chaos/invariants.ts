@@ -16,6 +16,12 @@ export interface SeenContainer {
   readonly running: boolean;
 }
 
+/** A container that was started, and by the label of which operation. */
+export interface StartedContainer {
+  readonly id: string;
+  readonly operationId: string;
+}
+
 /** Everything that the outside can see once nothing is under way any more and two reconcile passes are over. */
 export interface AfterChaos {
   readonly rows: Rows;
@@ -26,10 +32,15 @@ export interface AfterChaos {
   /** All of `runtime:job_results`. */
   readonly results: readonly Entry[];
   readonly containers: readonly SeenContainer[];
+  /** Everything that ever ran, where that was noted. */
+  readonly started?: readonly StartedContainer[];
+  /** What is none of RTM's business and is not as it was: containers of others, files in state directories. */
+  readonly disturbed?: readonly string[];
 }
 
 export interface Violation {
-  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers';
+  /** `leak`: something grew that had no reason to; `uncovered`: a blow that never fell. */
+  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers' | 'foreign' | 'leak' | 'uncovered';
   readonly what: string;
 }
 
@@ -43,6 +54,8 @@ export async function findViolations(seen: AfterChaos): Promise<readonly Violati
     ...requestsLostOrDoubled(seen, operations),
     ...answersLostOrDoubled(seen, operations),
     ...outOfOrder(seen, operations),
+    ...effectsDoubled(seen),
+    ...(seen.disturbed ?? []).map((what) => ({ kind: 'foreign' as const, what })),
     ...(await containersBesideRecords(seen)),
   ];
 }
@@ -50,6 +63,7 @@ export async function findViolations(seen: AfterChaos): Promise<readonly Violati
 interface OperationRow {
   readonly id: string;
   readonly gameId: string;
+  readonly opKind: string;
   readonly sourceRef: string | null;
   readonly status: string;
   readonly end: string;
@@ -58,7 +72,7 @@ interface OperationRow {
 
 async function readOperations(rows: Rows): Promise<readonly OperationRow[]> {
   const found = await rows.query(
-    `select operation_id as id, game_id as "gameId", source_ref as "sourceRef", status,
+    `select operation_id as id, game_id as "gameId", op_kind as "opKind", source_ref as "sourceRef", status,
        coalesce(error_code, outcome) as "end",
        started_at >= lag(finished_at) over (partition by game_id order by seq) as follows
      from rtmanager.operation_log where seq is not null order by game_id, seq`,
@@ -70,11 +84,11 @@ function requestsLostOrDoubled(
   { asked, accepted = [] }: AfterChaos,
   operations: readonly OperationRow[],
 ): Violation[] {
-  const byEntry = Map.groupBy(operations, (one) => one.sourceRef?.split('/').at(-1) ?? '');
+  const byEntry = Map.groupBy(operations, keyOf);
   const ids = new Set(operations.map((one) => one.id));
   return [
-    ...asked.flatMap(({ gameId, entryId }) =>
-      judge(byEntry.get(entryId)?.length ?? 0, `${gameId} ${entryId}`),
+    ...asked.flatMap(({ gameId, kind, entryId }) =>
+      judge(byEntry.get(`${kind} ${entryId}`)?.length ?? 0, `${gameId} ${entryId}`),
     ),
     ...accepted.flatMap((id) => judge(ids.has(id) ? 1 : 0, `accepted operation ${id}`)),
     ...operations
@@ -86,6 +100,10 @@ function requestsLostOrDoubled(
   ];
 }
 
+/** Ids of entries are unique within one stream only. */
+const keyOf = ({ opKind, sourceRef }: OperationRow): string => `${opKind} ${sourceRef?.split('/').at(-1)}`;
+const answered = ({ fields }: Entry): string => `${fields.op_kind} ${fields.request_entry_id}`;
+
 const judge = (times: number, what: string): Violation[] =>
   times === 1
     ? []
@@ -95,16 +113,16 @@ function answersLostOrDoubled(
   { asked, results }: AfterChaos,
   operations: readonly OperationRow[],
 ): Violation[] {
-  const copies = Map.groupBy(results, ({ fields }) => fields.request_entry_id ?? '');
-  const ends = new Map(operations.map((one) => [one.sourceRef?.split('/').at(-1), one.end]));
-  return asked.flatMap(({ gameId, entryId }): Violation[] => {
-    const [first, ...others] = copies.get(entryId) ?? [];
+  const copies = Map.groupBy(results, answered);
+  const ends = new Map(operations.map((one) => [keyOf(one), one.end]));
+  return asked.flatMap(({ gameId, kind, entryId }): Violation[] => {
+    const [first, ...others] = copies.get(`${kind} ${entryId}`) ?? [];
     const what = `${gameId} ${entryId}`;
     if (!first) return [{ kind: 'lost', what: `${what} has no answer` }];
     if (others.some((one) => !isDeepStrictEqual(one.fields, first.fields)))
       return [{ kind: 'doubled', what: `${what} has answers that differ` }];
     const said = first.fields.error_code || first.fields.outcome;
-    const logged = ends.get(entryId);
+    const logged = ends.get(`${kind} ${entryId}`);
     return said === logged
       ? []
       : [{ kind: 'doubled', what: `${what} is logged as ${logged} and answered ${said}` }];
@@ -117,17 +135,29 @@ function outOfOrder({ asked, results }: AfterChaos, operations: readonly Operati
     .filter((one) => one.follows === false)
     .map((one) => ({ kind: 'order' as const, what: `operation ${one.id} of ${one.gameId} began too early` }));
   const places = new Map<string, number>();
-  for (const [place, { fields }] of results.entries()) {
-    const entryId = fields.request_entry_id ?? '';
-    if (!places.has(entryId)) places.set(entryId, place);
+  for (const [place, result] of results.entries()) {
+    const key = answered(result);
+    if (!places.has(key)) places.set(key, place);
   }
   const overtaken = [...Map.groupBy(asked, (one) => one.gameId)].flatMap(([gameId, ofGame]) => {
-    const inOrder = ofGame.map(({ entryId }) => places.get(entryId) ?? Number.POSITIVE_INFINITY);
+    const inOrder = ofGame.map(
+      ({ kind, entryId }) => places.get(`${kind} ${entryId}`) ?? Number.POSITIVE_INFINITY,
+    );
     return inOrder.some((place, index) => index > 0 && place < (inOrder[index - 1] ?? 0))
       ? [{ kind: 'order' as const, what: `the answers of ${gameId} are not in the order of its requests` }]
       : [];
   });
   return [...overlaps, ...overtaken];
+}
+
+/** However often an operation was run again, what it made ran once. */
+function effectsDoubled({ started = [] }: AfterChaos): Violation[] {
+  return [...Map.groupBy(started, (one) => one.operationId)].flatMap(([operationId, ofOperation]) => {
+    const ids = new Set(ofOperation.map((one) => one.id));
+    return ids.size === 1
+      ? []
+      : [{ kind: 'doubled' as const, what: `operation ${operationId} ran ${ids.size} containers` }];
+  });
 }
 
 async function containersBesideRecords({ rows, containers }: AfterChaos): Promise<Violation[]> {

@@ -28,7 +28,7 @@ export const STREAMS = {
   intents: 'notification:intents',
 } as const;
 
-export function makeLobby({ client }: TestRedis): Lobby {
+export function makeLobby({ client }: Pick<TestRedis, 'client'>): Lobby {
   const write: Lobby['write'] = async (stream, fields) =>
     String(await client.xadd(stream, '*', ...Object.entries(fields).flat()));
   const entries: Lobby['entries'] = async (stream) =>

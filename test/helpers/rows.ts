@@ -12,7 +12,7 @@ export interface Rows {
   close(): Promise<void>;
 }
 
-export async function makeRows({ dsn }: TestDatabase): Promise<Rows> {
+export async function makeRows({ dsn }: Pick<TestDatabase, 'dsn'>): Promise<Rows> {
   const client = new Client({ connectionString: dsn });
   // A server that goes away fails the next query; without a listener it would end the whole run.
   client.on('error', () => undefined);
