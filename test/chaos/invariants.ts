@@ -24,7 +24,7 @@ export interface StartedContainer {
 
 /** Everything that the outside can see once nothing is under way any more and two reconcile passes are over. */
 export interface AfterChaos {
-  readonly rows: Rows;
+  readonly rows: Pick<Rows, 'query'>;
   /** Each game's in the order in which they were written. */
   readonly asked: readonly Asked[];
   /** Operations that REST accepted, by `202` or by their end; each game's in no order. */
@@ -39,8 +39,21 @@ export interface AfterChaos {
 }
 
 export interface Violation {
-  /** `leak`: something grew that had no reason to; `uncovered`: a blow that never fell. */
-  readonly kind: 'lost' | 'doubled' | 'order' | 'stuck' | 'containers' | 'foreign' | 'leak' | 'uncovered';
+  /**
+   * `leak`: something grew that had no reason to; `conduct`: a replica ended by itself; `late`: recovered, and too
+   * slowly; `uncovered`: a blow that never fell.
+   */
+  readonly kind:
+    | 'lost'
+    | 'doubled'
+    | 'order'
+    | 'stuck'
+    | 'containers'
+    | 'foreign'
+    | 'leak'
+    | 'conduct'
+    | 'late'
+    | 'uncovered';
   readonly what: string;
 }
 
@@ -70,7 +83,7 @@ interface OperationRow {
   readonly follows: boolean | null;
 }
 
-async function readOperations(rows: Rows): Promise<readonly OperationRow[]> {
+async function readOperations(rows: AfterChaos['rows']): Promise<readonly OperationRow[]> {
   const found = await rows.query(
     `select operation_id as id, game_id as "gameId", op_kind as "opKind", source_ref as "sourceRef", status,
        coalesce(error_code, outcome) as "end",
