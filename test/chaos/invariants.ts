@@ -17,6 +17,12 @@ export interface SeenContainer {
   readonly running: boolean;
 }
 
+/** A container that was started, and by the label of which operation. */
+export interface StartedContainer {
+  readonly id: string;
+  readonly operationId: string;
+}
+
 /** Everything that the outside can see once nothing is under way any more and two reconcile passes are over. */
 export interface AfterChaos {
   readonly rows: Pick<Rows, 'query'>;
@@ -33,14 +39,17 @@ export interface AfterChaos {
   readonly containers: readonly SeenContainer[];
   /** Games of which two containers ran at once, where somebody looked all the time. */
   readonly twice?: readonly string[];
+  /** Everything that ever ran, where that was noted. */
+  readonly started?: readonly StartedContainer[];
   /** What is none of RTM's business and is not as it was: containers of others, files in state directories. */
   readonly disturbed?: readonly string[];
 }
 
 export interface Violation {
   /**
-   * `answer`: one that no contract knows; `conduct`: a replica ended, or did not say in time whether it is ready;
-   * `leak`: something grew that had no reason to; `uncovered`: a blow that never fell.
+   * `answer`: one that no contract knows; `conduct`: a replica ended by itself, or did not say in time whether it is
+   * ready; `late`: recovered, and too slowly; `leak`: something grew that had no reason to; `uncovered`: a blow that
+   * never fell.
    */
   readonly kind:
     | 'lost'
@@ -51,6 +60,7 @@ export interface Violation {
     | 'foreign'
     | 'answer'
     | 'conduct'
+    | 'late'
     | 'leak'
     | 'uncovered';
   readonly what: string;
@@ -71,6 +81,7 @@ export async function findViolations(seen: AfterChaos): Promise<readonly Violati
       kind: 'doubled' as const,
       what: `two containers of ${gameId} ran at once`,
     })),
+    ...effectsDoubled(seen),
     ...(seen.disturbed ?? []).map((what) => ({ kind: 'foreign' as const, what })),
     ...(await containersBesideRecords(seen)),
   ];
@@ -164,6 +175,16 @@ function outOfOrder({ asked, results }: AfterChaos, operations: readonly Operati
       : [];
   });
   return [...overlaps, ...overtaken];
+}
+
+/** However often an operation was run again, what it made ran once. */
+function effectsDoubled({ started = [] }: AfterChaos): Violation[] {
+  return [...Map.groupBy(started, (one) => one.operationId)].flatMap(([operationId, ofOperation]) => {
+    const ids = new Set(ofOperation.map((one) => one.id));
+    return ids.size === 1
+      ? []
+      : [{ kind: 'doubled' as const, what: `operation ${operationId} ran ${ids.size} containers` }];
+  });
 }
 
 async function containersBesideRecords({ rows, containers }: AfterChaos): Promise<Violation[]> {

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { crashMatrix } from './crash-matrix.ts';
 import { crowdedPostgresScenario } from './crowded-postgres.ts';
 import { daemonRestart } from './daemon-restart.ts';
 import { dockerFaultsScenario } from './docker-faults.ts';
@@ -11,6 +12,7 @@ import { tenThousand } from './ten-thousand.ts';
 
 /** In the order in which they run, and stand in docs/reliability.md. */
 export const scenarios: readonly Scenario[] = [
+  crashMatrix,
   replicas,
   tenThousand,
   redisFaultsScenario,

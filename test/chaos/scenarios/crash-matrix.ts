@@ -1,0 +1,177 @@
+import pMap from 'p-map';
+import type { Violation } from '../invariants.ts';
+import type { Ending } from '../matrix/ending.ts';
+import { findBoundaries, nameOf, watchIdle } from '../matrix/find-boundaries.ts';
+import { CROSSINGS, type Crossing, type Lane, makeLane } from '../matrix/lane.ts';
+import { type Blow, playStory } from '../matrix/play.ts';
+import { makeDraw } from '../matrix/sample.ts';
+import { ASKED, FOUND, type Story } from '../matrix/stories.ts';
+import type { ChaosFigures, Scenario, Size } from '../scenario.ts';
+
+/** A cell waits for leases most of its time. */
+const LANES = { short: 3, full: 6 } as const;
+const SHORT_STORIES = 3;
+const SHORT_CELLS = 2;
+/** Another run may take another way; a boundary that is not reached in so many is not covered. */
+const TRIES = 3;
+/** The lease of 2 s, and 5 s more. */
+const RECOVERY_MS = 7_000;
+const NO_PASSES_MS = 86_400_000;
+const PASSES_MS = 1_000;
+
+/** One story, cut short at each of its boundaries, with one more thing that dies. */
+interface Row {
+  readonly what: string;
+  readonly story: Story;
+  readonly crossing: Crossing;
+  /** The one that takes over dies as well, at a boundary that only such a one comes to. */
+  readonly isSecond: boolean;
+  readonly recoveryMs: number[];
+  readonly violations: Violation[];
+  times: number;
+}
+
+interface Cell {
+  readonly row: Row;
+  readonly blow: Blow;
+  readonly ending: Ending;
+}
+
+interface Play {
+  readonly size: Size;
+  readonly say: (progress: string) => void;
+  readonly reconcileMs: number;
+}
+
+/**
+ * Every boundary of every operation: a question to PostgreSQL, Redis or Docker, before it is asked and after it is
+ * answered, as a run that nobody disturbs shows them. The replica is killed there, each time with something else beside.
+ * What only a replica does that takes over is found on the way, and that one is killed there in its turn.
+ */
+export const crashMatrix: Scenario = {
+  name: 'crash-matrix',
+  title: 'The crash matrix',
+  async run(size, say) {
+    const rows = [
+      ...(await playAll(ASKED, { size, say, reconcileMs: NO_PASSES_MS })),
+      ...(size === 'short' ? [] : await playAll(FOUND, { size, say, reconcileMs: PASSES_MS })),
+    ];
+    return rows
+      .filter(({ times, violations }) => times > 0 || violations.length > 0)
+      .map(
+        ({ what, times, violations, recoveryMs }): ChaosFigures => ({
+          what,
+          times,
+          requests: times,
+          violations,
+          recoveryMs,
+        }),
+      );
+  },
+};
+
+async function playAll(stories: readonly Story[], { size, say, reconcileMs }: Play): Promise<readonly Row[]> {
+  const draw = makeDraw();
+  const chosen = size === 'short' ? draw.sample(stories, SHORT_STORIES) : stories;
+  const rows = chosen.flatMap(rowsOf).filter(isWanted);
+  if (rows.length === 0) return [];
+  say(`seed ${draw.seed}`);
+  await using stack = new AsyncDisposableStack();
+  const lanes = await Promise.all(
+    Array.from({ length: LANES[size] }, async () => stack.use(await makeLane({ reconcileMs }))),
+  );
+  const onFreeLane = makeTurns(lanes);
+  const idle = await onFreeLane((lane) => watchIdle(lane));
+  const known = new Set(idle);
+  /** By name: the first cell in which a replica that took over came to a boundary. */
+  const later = new Map<string, Omit<Cell, 'row'> & { readonly story: Story }>();
+
+  async function play({ row, blow, ending }: Cell): Promise<void> {
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      const cell = await onFreeLane((lane) => playStory(lane, row.story, { expected: ending, blow }));
+      row.violations.push(...cell.violations.map((one) => toldOf(one, blow)));
+      if (cell.violations.length > 0) say(`${row.what}: ${blow.boundary}: violated`);
+      if (!cell.struck) continue;
+      row.times += 1;
+      const { recoveryMs = 0 } = cell;
+      row.recoveryMs.push(recoveryMs);
+      // A machine that runs the whole suite beside it is judged by nothing that it does in seconds.
+      if (size === 'full' && recoveryMs > RECOVERY_MS)
+        row.violations.push(toldOf({ kind: 'late', what: `ended ${Math.round(recoveryMs)} ms later` }, blow));
+      for (const boundary of blow.thenAt === undefined ? cell.trace : []) {
+        const name = nameOf(boundary);
+        if (later.has(name)) continue;
+        later.set(name, { story: row.story, blow: { ...blow, thenAt: boundary }, ending });
+      }
+      return;
+    }
+    row.violations.push(toldOf({ kind: 'uncovered', what: 'was never reached' }, blow));
+  }
+
+  async function playFirst(story: Story): Promise<void> {
+    const { boundaries, ending } = await onFreeLane((lane) => findBoundaries(lane, story, idle));
+    for (const boundary of boundaries) known.add(nameOf(boundary));
+    const cells = rows
+      .filter((row) => row.story === story && !row.isSecond)
+      .flatMap((row) =>
+        boundaries.map((boundary): Cell => ({ row, ending, blow: { boundary, crossing: row.crossing } })),
+      );
+    const played = size === 'short' ? draw.sample(cells, SHORT_CELLS) : cells;
+    say(`${story.name}: ${boundaries.length} boundaries, ${played.length} cells`);
+    await pMap(played, play);
+    say(`${story.name}: done`);
+  }
+
+  const playing = { concurrency: lanes.length };
+  await pMap(new Set(rows.map((row) => row.story)), playFirst, playing);
+  const second = rows
+    .filter((row) => row.isSecond)
+    .flatMap((row) =>
+      [...later]
+        .filter(([name, { story }]) => story === row.story && !known.has(name))
+        .map(([, { blow, ending }]): Cell => ({ row, blow, ending })),
+    );
+  if (second.length > 0) say(`${second.length} boundaries of those who take over`);
+  await pMap(second, play);
+  return rows;
+}
+
+function rowsOf(story: Story): Row[] {
+  const row = (also: string, crossing: Crossing, isSecond = false): Row => ({
+    what: `${story.name}: the replica, and ${also}`,
+    story,
+    crossing,
+    isSecond,
+    recoveryMs: [],
+    violations: [],
+    times: 0,
+  });
+  return [
+    ...CROSSINGS.map((crossing) => row(crossing, crossing)),
+    row('the one that takes over', 'nothing else', true),
+  ];
+}
+
+const toldOf = ({ kind, what }: Violation, { boundary, crossing, thenAt }: Blow): Violation => ({
+  kind,
+  what: `${[boundary, crossing, thenAt].filter(Boolean).join(', and ')}: ${what}`,
+});
+
+/** RTM_CHAOS_ROWS, a regular expression, picks some of the rows, by their names in the table. */
+const isWanted = ({ what }: Row): boolean => new RegExp(process.env.RTM_CHAOS_ROWS ?? '').test(what);
+
+/** Each piece of work gets a lane to itself, and waits for one. */
+function makeTurns(lanes: readonly Lane[]): <T>(work: (lane: Lane) => Promise<T>) => Promise<T> {
+  const free = [...lanes];
+  const waiting: ((lane: Lane) => void)[] = [];
+  return async (work) => {
+    const lane = free.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+    try {
+      return await work(lane);
+    } finally {
+      const next = waiting.shift();
+      if (next) next(lane);
+      else free.push(lane);
+    }
+  };
+}
