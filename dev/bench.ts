@@ -6,7 +6,16 @@ import { Stopped } from './stop-signal.ts';
 import { setUpForTests } from './test-set-up.ts';
 
 /** Files of test/bench/, in the order in which they run. */
-const BENCHMARKS = ['start', 'rest', 'starts-beside-reads', 'hanging-pulls', 'deaths', 'probe', 'reconcile'];
+const BENCHMARKS = [
+  'start',
+  'rest',
+  'starts-beside-reads',
+  'hanging-pulls',
+  'deaths',
+  'probe',
+  'reconcile',
+  'overhead',
+];
 
 const [name, ...rest] = process.argv.slice(2);
 if (name !== undefined && !BENCHMARKS.includes(name)) {
