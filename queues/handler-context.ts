@@ -32,8 +32,7 @@ export function makeHandlerContext(
     signal: lease.signal,
     docker: docker.forAttempt(lease, waiting),
     records: { get: (gameId) => fromStore(getRecord(db, gameId)) },
-    commitStep: (effects) =>
-      fromStore(db.transaction((transaction) => commitEffects(transaction, operation, effects))),
+    commitStep: (effects) => fromStore(commitEffects(db, operation, effects)),
     // The first attempt has none before it.
     steps: async () =>
       operation.attempt === 1 ? [] : fromStore(listInnerEntries(db, operation.operationId)),

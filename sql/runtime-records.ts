@@ -1,4 +1,4 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { type RecordChange, type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
 
 /** Every column of a record, under the names that `runtimeRecord` has. */
@@ -14,7 +14,13 @@ export function getRecord(db: CommonQueryMethods, gameId: string): Promise<Runti
 }
 
 /** Applies the change; false when the record was no longer as expected, and then nothing is written. */
-export async function swapRecord(db: CommonQueryMethods, { expected, next }: RecordChange): Promise<boolean> {
+export async function swapRecord(db: CommonQueryMethods, change: RecordChange): Promise<boolean> {
+  const { rowCount } = await db.query(sql.unsafe`${writeRecord(change)}`);
+  return rowCount === 1;
+}
+
+/** The same as a part of a larger statement, there under a condition; writes one row or none. */
+export function writeRecord({ expected, next }: RecordChange, onlyIf = sql.fragment`true`): FragmentSqlToken {
   const values = sql.fragment`
     ${next.status}, ${next.currentContainerId}, ${next.currentImageRef}, ${next.imageDigest},
     ${next.engineEndpoint}, ${next.statePath}, ${next.dockerNetwork},
@@ -23,14 +29,13 @@ export async function swapRecord(db: CommonQueryMethods, { expected, next }: Rec
   const names = sql.fragment`
     status, current_container_id, current_image_ref, image_digest, engine_endpoint, state_path, docker_network,
     started_at, stopped_at, removed_at, last_op_at`;
-  const written = expected
-    ? await db.query(sql.unsafe`
+  return expected
+    ? sql.fragment`
         update rtmanager.runtime_records set (${names}) = (${values})
         where game_id = ${next.gameId} and status = ${expected.status}
-          and current_container_id is not distinct from ${expected.currentContainerId}`)
-    : await db.query(sql.unsafe`
+          and current_container_id is not distinct from ${expected.currentContainerId} and ${onlyIf}`
+    : sql.fragment`
         insert into rtmanager.runtime_records (game_id, created_at, ${names})
-        values (${next.gameId}, to_timestamp(${next.createdAt}::float8 / 1000), ${values})
-        on conflict (game_id) do nothing`);
-  return written.rowCount === 1;
+        select ${next.gameId}, to_timestamp(${next.createdAt}::float8 / 1000), ${values} where ${onlyIf}
+        on conflict (game_id) do nothing`;
 }
