@@ -8,6 +8,17 @@ export const recordColumns = sql.fragment`
   state_path as "statePath", docker_network as "dockerNetwork", created_at as "createdAt",
   started_at as "startedAt", stopped_at as "stoppedAt", removed_at as "removedAt", last_op_at as "lastOpAt"`;
 
+/** The record of the game of a row at hand, as a column of JSON. */
+export const recordOf = (gameId: FragmentSqlToken): FragmentSqlToken => sql.fragment`(
+  select jsonb_build_object('gameId', game_id, 'status', status, 'currentContainerId', current_container_id,
+    'currentImageRef', current_image_ref, 'imageDigest', image_digest, 'engineEndpoint', engine_endpoint,
+    'statePath', state_path, 'dockerNetwork', docker_network, 'createdAt', ${msOf(sql.fragment`created_at`)},
+    'startedAt', ${msOf(sql.fragment`started_at`)}, 'stoppedAt', ${msOf(sql.fragment`stopped_at`)},
+    'removedAt', ${msOf(sql.fragment`removed_at`)}, 'lastOpAt', ${msOf(sql.fragment`last_op_at`)})
+  from rtmanager.runtime_records as record where record.game_id = ${gameId})`;
+
+const msOf = (time: FragmentSqlToken) => sql.fragment`floor(extract(epoch from ${time}) * 1000)`;
+
 export function getRecord(db: CommonQueryMethods, gameId: string): Promise<RuntimeRecord | null> {
   return db.maybeOne(sql.type(runtimeRecord)`
     select ${recordColumns} from rtmanager.runtime_records where game_id = ${gameId}`);
