@@ -24,6 +24,7 @@ import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
 import { startDockerEvents } from './queues/docker-events.ts';
 import { startEventJobs } from './queues/event-jobs.ts';
+import { makeFollowUp } from './queues/follow-up.ts';
 import { makeLeaseKeeper } from './queues/leases.ts';
 import { startLifecycleWorkers } from './queues/lifecycle-workers.ts';
 import { makeOutbox } from './queues/outbox.ts';
@@ -264,10 +265,8 @@ export async function startApp(
       prefix,
       queueCount,
       concurrency: config.lifecycle.concurrency,
-      db,
       runHead: runAndTell,
-      dispatcher,
-      outbox,
+      followUp: makeFollowUp({ db, outbox, dispatcher, log }),
       leases,
       leaseMs,
       log,

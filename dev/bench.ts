@@ -12,9 +12,11 @@ const BENCHMARKS = [
   'rest',
   'starts-beside-reads',
   'hanging-pulls',
+  'downtime',
   'deaths',
   'probe',
   'reconcile',
+  'overhead',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

@@ -24,7 +24,7 @@ export async function commitEnding(
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await db.transaction((transaction) => commitOutcome(transaction, operation, ending));
+      await commitOutcome(db, operation, ending);
       return;
     } catch (error) {
       if (error instanceof LeaseLostError && tries > 1 && (await isFinishedByUs(db, operation))) return;

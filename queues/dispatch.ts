@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { Queue } from 'bullmq';
+import { type Job, type JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../lib/logger.ts';
 import type { OpKind, OpSource } from '../lib/operation.ts';
@@ -30,6 +30,15 @@ export interface Dispatcher {
   /** As `wake`, and looks whether the job that Redis deduplicates by is really there: Redis may have lost it. */
   revive(games: readonly WaitingGame[]): Promise<void>;
   close(): Promise<void>;
+}
+
+type LifecycleQueue = Queue<LifecycleJob>;
+
+/** A game that has a job already. */
+interface Found {
+  readonly game: WaitingGame;
+  readonly live: Job<LifecycleJob>;
+  readonly jobId: string;
 }
 
 interface DispatchOptions {
@@ -77,7 +86,7 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
 
   async function perQueue(
     games: readonly WaitingGame[],
-    act: (queue: Queue<LifecycleJob>, batch: readonly WaitingGame[]) => Promise<unknown>,
+    act: (queue: LifecycleQueue, batch: readonly WaitingGame[]) => Promise<unknown>,
   ): Promise<void> {
     const batches = Map.groupBy(games, (game) => queueIndex(game.gameId, queueCount));
     await Promise.all(
@@ -87,37 +96,55 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
       }),
     );
   }
-  const wake: Dispatcher['wake'] = (games) =>
-    perQueue(games, async (queue, batch) => {
-      const made = batch.map((game) => ({ game, job: makeJob(game) }));
-      const added = await queue.addBulk(made.map(({ job }) => job));
-      await Promise.all(
-        made.map(async ({ game, job }, index) => {
-          const live = added[index];
-          // The game's own repair waits in its place already: somebody asks for that game now.
-          if (!live?.id || live.id === job.opts.jobId || isOwnFinding(game.opSource)) return;
-          if ((await queue.getJobState(live.id)) !== 'prioritized') return;
-          await live.changePriority({ priority: AMONG_REQUESTS });
-        }),
-      );
+
+  /** Gives each game a job, and returns the games that Redis says have one already, with its id. */
+  async function add(queue: LifecycleQueue, batch: readonly WaitingGame[]): Promise<Found[]> {
+    const made = batch.map((game) => ({ game, job: makeJob(game) }));
+    const added = await queue.addBulk(made.map(({ job }) => job));
+    const found = made.flatMap(({ game, job }, index) => {
+      const live = added[index];
+      return live?.id && live.id !== job.opts.jobId ? [{ game, live, jobId: live.id }] : [];
     });
+    // The game's own repair waits in its place already: somebody asks for that game now.
+    const asked = found.filter(({ game }) => !isOwnFinding(game.opSource));
+    const behind = await areBehind(queue, asked);
+    await Promise.all(
+      asked
+        .filter((_, index) => behind[index])
+        .map(({ live }) => live.changePriority({ priority: AMONG_REQUESTS })),
+    );
+    return found;
+  }
+
+  /** Whether each of the jobs waits behind requests. The library's own question for a job's state goes through all that wait. */
+  async function areBehind(queue: LifecycleQueue, found: readonly Found[]): Promise<boolean[]> {
+    if (found.length === 0) return [];
+    const pipeline = connection.pipeline();
+    for (const { jobId } of found) pipeline.zscore(queue.toKey('prioritized'), jobId);
+    return ((await pipeline.exec()) ?? []).map(([error, score]) => {
+      if (error) throw error;
+      return score !== null;
+    });
+  }
+  const wake: Dispatcher['wake'] = (games) => perQueue(games, add);
 
   return {
     queues,
     wake,
     async revive(games) {
       await perQueue(games, warnIfPaused);
-      await wake(games);
       const stale: WaitingGame[] = [];
-      await perQueue(games, (queue, batch) =>
-        Promise.all(
-          batch.map(async (game) => {
-            if (await isLive(queue, game.gameId)) return;
-            await queue.removeDeduplicationKey(game.gameId);
-            stale.push(game);
-          }),
-        ),
-      );
+      await perQueue(games, async (queue, batch) => {
+        const found = await add(queue, batch);
+        if (found.length === 0) return;
+        const live = new Set(await queue.getRanges(LIVE_LISTS, 0, -1));
+        for (const { game, jobId } of found) {
+          // Those that are missing may have ended since.
+          if (live.has(jobId) || (await isLive(queue, game.gameId))) continue;
+          await queue.removeDeduplicationKey(game.gameId);
+          stale.push(game);
+        }
+      });
       if (stale.length === 0) return;
       log.warn('Redis lost the jobs of games, they get new ones', { count: stale.length });
       await wake(stale);
@@ -130,9 +157,11 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
 
 /** Not `delayed`: RTM delays none, and one that somebody added by hand would take the game's place until then. */
 const LIVE = ['waiting', 'active', 'prioritized'];
+/** Where their ids stand. */
+const LIVE_LISTS: JobType[] = ['wait', 'active', 'prioritized'];
 
 /** False when the game's deduplication key stands for a job that will not run now. */
-async function isLive(queue: Queue<LifecycleJob>, gameId: string): Promise<boolean> {
+async function isLive(queue: LifecycleQueue, gameId: string): Promise<boolean> {
   const jobId = await queue.getDeduplicationJobId(gameId);
   return jobId === null || LIVE.includes(await queue.getJobState(jobId));
 }

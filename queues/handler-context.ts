@@ -2,9 +2,11 @@ import type { DatabasePool } from 'slonik';
 import type { HandlerContext } from '../handlers/types.ts';
 import type { Docker } from '../lib/docker/docker.ts';
 import type { WhileWaiting } from '../lib/docker/image-store.ts';
+import type { GameId } from '../lib/game-id.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Operation } from '../lib/operation.ts';
+import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
+import type { Claimed } from '../sql/claims.ts';
 import { commitEffects } from '../sql/commit-operation.ts';
 import { trustDaemon } from '../sql/docker-daemon.ts';
 import { mayPass } from '../sql/map-error.ts';
@@ -22,18 +24,25 @@ export interface ContextDeps {
 /** What a handler gets for one attempt at one operation. */
 export function makeHandlerContext(
   { db, docker, log, shared }: ContextDeps,
-  operation: Operation,
+  { operation, record }: Claimed,
   lease: HeldLease,
   waiting: WhileWaiting,
 ): HandlerContext {
+  // Where nobody has run the operation before, nobody can have changed the record since. A zombie of an earlier attempt
+  // may, while the next one claims; and a step of this attempt may, so it is good for one look.
+  let unread = operation.attempt === 1;
+  const getOwnRecord = (gameId: GameId): Promise<RuntimeRecord | null> => {
+    if (!unread || gameId !== operation.gameId) return fromStore(getRecord(db, gameId));
+    unread = false;
+    return Promise.resolve(record);
+  };
   return {
     ...shared,
     log,
     signal: lease.signal,
     docker: docker.forAttempt(lease, waiting),
-    records: { get: (gameId) => fromStore(getRecord(db, gameId)) },
-    commitStep: (effects) =>
-      fromStore(db.transaction((transaction) => commitEffects(transaction, operation, effects))),
+    records: { get: getOwnRecord },
+    commitStep: (effects) => fromStore(commitEffects(db, operation, effects)),
     // The first attempt has none before it.
     steps: async () =>
       operation.attempt === 1 ? [] : fromStore(listInnerEntries(db, operation.operationId)),

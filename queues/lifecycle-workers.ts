@@ -1,15 +1,13 @@
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { DatabasePool } from 'slonik';
 import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import { ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { makeSemaphore } from '../lib/semaphore.ts';
-import { findHead } from '../sql/operation-log.ts';
-import { type Dispatcher, type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
+import { type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
+import type { FollowUp } from './follow-up.ts';
 import type { LeaseKeeper } from './leases.ts';
 import { logErrors } from './log-errors.ts';
-import type { Outbox } from './outbox.ts';
 import type { RunHead } from './run-operation.ts';
 import type { RunReport } from './run-report.ts';
 import {
@@ -40,10 +38,8 @@ interface WorkerDeps {
   queueCount: number;
   /** Operations at once in this replica, over all queues. */
   concurrency: number;
-  db: DatabasePool;
   runHead: RunHead;
-  dispatcher: Dispatcher;
-  outbox: Outbox;
+  followUp: FollowUp;
   leases: LeaseKeeper;
   leaseMs: number;
   log: Logger;
@@ -79,7 +75,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
       return await deps.runHead(gameId, waiting);
     } finally {
       release();
-      await followUp(deps, gameId);
+      await deps.followUp(gameId);
     }
   }
 
@@ -151,18 +147,4 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
       return closed;
     },
   };
-}
-
-/** What a run leaves to do, each part whatever becomes of the other: its messages leave, the next operation gets a job. */
-async function followUp({ db, outbox, dispatcher, log }: WorkerDeps, gameId: string): Promise<void> {
-  const done = await Promise.allSettled([outbox.publish([gameId]), wakeNext(db, dispatcher, gameId)]);
-  for (const part of done) {
-    if (part.status === 'fulfilled') continue;
-    log.warn('follow-up is left to repair', { game_id: gameId, error: part.reason });
-  }
-}
-
-async function wakeNext(db: DatabasePool, dispatcher: Dispatcher, gameId: string): Promise<void> {
-  const next = await findHead(db, gameId);
-  if (next) await dispatcher.wake([next]);
 }

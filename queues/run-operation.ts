@@ -7,7 +7,7 @@ import { isSurrender, ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createsContainer, type Operation } from '../lib/operation.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
-import { claimHead, postpone } from '../sql/claims.ts';
+import { type Claimed, claimHead, postpone } from '../sql/claims.ts';
 import { mayPass } from '../sql/map-error.ts';
 import { commitEnding } from './commit-ending.ts';
 import { type ContextDeps, makeHandlerContext } from './handler-context.ts';
@@ -37,8 +37,9 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
   const { db, leases, leaseMs } = deps;
   return async (gameId, waiting) => {
     const claimedAtMs = performance.now();
-    const operation = await claimHead(db, { gameId, leaseMs });
-    if (!operation) return { result: 'nothing to do' };
+    const claimed = await claimHead(db, { gameId, leaseMs });
+    if (!claimed) return { result: 'nothing to do' };
+    const { operation } = claimed;
     const lease = leases.hold(operation, claimedAtMs);
     const log = deps.log.child({
       game_id: operation.gameId,
@@ -48,7 +49,7 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
     });
     log.info('operation claimed');
     try {
-      return await runClaimed({ ...deps, log }, operation, lease, waiting);
+      return await runClaimed({ ...deps, log }, claimed, lease, waiting);
     } catch (error) {
       if (!isSurrender(error)) throw error;
       return await handOver(db, operation, log, error);
@@ -60,16 +61,17 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
 
 async function runClaimed(
   deps: RunnerDeps,
-  operation: Operation,
+  claimed: Claimed,
   lease: HeldLease,
   waiting: WhileWaiting,
 ): Promise<RunReport> {
   const { log } = deps;
+  const { operation } = claimed;
   let result: Result;
   try {
     const handler = deps.handlers[operation.opKind as keyof Handlers];
     if (!handler) return await postponeUnknownKind(deps, operation);
-    result = await handler(operation, makeHandlerContext(deps, operation, lease, waiting));
+    result = await handler(operation, makeHandlerContext(deps, claimed, lease, waiting));
   } catch (thrown) {
     lease.signal.throwIfAborted();
     if (isSurrender(thrown)) throw thrown;

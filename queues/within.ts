@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits for `work`, `timeoutMs` at most; false when it took longer. For closing what waits for Redis: BullMQ sets itself
- * no limit, and at that point nothing is left that its bookkeeping could save.
+ * Waits for `work`, `timeoutMs` at most; false when it took longer. For what has no limit of its own, such as BullMQ's
+ * bookkeeping, and of which nothing is lost when it is left to itself.
  */
 export async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();

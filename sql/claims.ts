@@ -1,10 +1,20 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import { type Operation, operation } from '../lib/operation.ts';
+import { type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
 import { operationColumns } from './operation-log.ts';
+import { recordOf } from './runtime-records.ts';
 
 /** Everything here goes by the database's clock: replicas need not agree on the time. */
 const leaseEnd = (leaseMs: number) => sql.fragment`clock_timestamp() + ${leaseMs} * interval '1 millisecond'`;
+
+const claimed = operation.extend({ record: runtimeRecord.nullable() });
+
+/** An operation whose turn it is, and the record of its game as it was at that moment. */
+export interface Claimed {
+  readonly operation: Operation;
+  readonly record: RuntimeRecord | null;
+}
 
 /**
  * Takes the game's turn: its head (the lowest unfinished `seq`) becomes `running` under a new attempt if it
@@ -12,21 +22,26 @@ const leaseEnd = (leaseMs: number) => sql.fragment`clock_timestamp() + ${leaseMs
  *
  * A lease that ran out means the attempt before may have died anywhere, so a container of it may exist.
  */
-export function claimHead(
+export async function claimHead(
   db: CommonQueryMethods,
   { gameId, leaseMs }: { gameId: string; leaseMs: number },
-): Promise<Operation | null> {
-  return db.maybeOne(sql.type(operation)`
-    update rtmanager.operation_log as head
-    set status = 'running', attempt = attempt + 1, lease_until = ${leaseEnd(leaseMs)}, not_before = null,
-      started_at = coalesce(started_at, clock_timestamp()),
-      rollback_pending = rollback_pending or status = 'running'
-    where operation_id = (
-        select operation_id from rtmanager.operation_log
-        where game_id = ${gameId} and status <> 'finished' order by seq limit 1)
-      and (status = 'queued' and coalesce(not_before <= clock_timestamp(), true)
-        or status = 'running' and lease_until < clock_timestamp())
-    returning ${operationColumns}`);
+): Promise<Claimed | null> {
+  const row = await db.maybeOne(sql.type(claimed)`
+    with claimed as (
+      update rtmanager.operation_log
+      set status = 'running', attempt = attempt + 1, lease_until = ${leaseEnd(leaseMs)}, not_before = null,
+        started_at = coalesce(started_at, clock_timestamp()),
+        rollback_pending = rollback_pending or status = 'running'
+      where operation_id = (
+          select operation_id from rtmanager.operation_log
+          where game_id = ${gameId} and status <> 'finished' order by seq limit 1)
+        and (status = 'queued' and coalesce(not_before <= clock_timestamp(), true)
+          or status = 'running' and lease_until < clock_timestamp())
+      returning *)
+    select ${operationColumns}, ${recordOf(sql.fragment`claimed.game_id`)} as record from claimed`);
+  if (!row) return null;
+  const { record, ...taken } = row;
+  return { operation: taken, record };
 }
 
 /** One attempt at one operation: what a claim hands out and every later write must show. */

@@ -1,4 +1,4 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import {
   type FoundHealthy,
@@ -23,50 +23,62 @@ export const healthSnapshot = z.strictObject({
 });
 export type HealthSnapshot = z.infer<typeof healthSnapshot>;
 
-/**
- * Writes what an operation leaves behind. Operations are in order already, whatever the clocks of their replicas say, so
- * the later one counts; the time shown never goes back.
- */
-export const putSnapshot = (db: CommonQueryMethods, gameId: string, event: HealthEvent): Promise<void> =>
-  putSnapshots(db, [{ gameId, event }]);
-
-/** The same of many games at once, each of which is there once. */
-export const putSnapshots = (
-  db: CommonQueryMethods,
-  told: readonly { readonly gameId: string; readonly event: HealthEvent }[],
-): Promise<void> =>
-  put(
-    db,
-    told.map(({ gameId, event }) => ({ gameId, ...event, status: STATUS_AFTER[event.type] })),
-  );
-
-/** Writes that the container is as it should be. */
-export const putHealthy = (db: CommonQueryMethods, gameId: string, found: FoundHealthy): Promise<void> =>
-  put(db, [{ gameId, ...found, status: 'healthy', details: {} }]);
-
 type Observation = FoundHealthy & {
   readonly gameId: string;
   readonly status: SnapshotStatus;
   readonly details: object;
 };
 
-async function put(db: CommonQueryMethods, observations: readonly Observation[]): Promise<void> {
-  if (observations.length === 0) return;
-  await db.query(sql.unsafe`
-    insert into rtmanager.health_snapshots (game_id, container_id, status, source, details, observed_at)
-    select game_id, container_id, status, source, details::jsonb, to_timestamp(occurred_at_ms / 1000)
-    from ${sql.unnest(
-      observations.map((one) => [
-        one.gameId,
-        one.containerId,
-        one.status,
-        one.source,
-        JSON.stringify(one.details),
-        one.occurredAtMs,
-      ]),
-      ['text', 'text', 'text', 'text', 'text', 'float8'],
-    )} as seen (game_id, container_id, status, source, details, occurred_at_ms) order by game_id
-    on conflict (game_id) do update set container_id = excluded.container_id, status = excluded.status,
-      source = excluded.source, details = excluded.details,
-      observed_at = greatest(rtmanager.health_snapshots.observed_at, excluded.observed_at)`);
+/** What an event shows of its game. */
+export const observationOf = (gameId: string, event: HealthEvent): Observation => ({
+  gameId,
+  ...event,
+  status: STATUS_AFTER[event.type],
+});
+
+/** That the container is as it should be. */
+export const healthyObservation = (gameId: string, found: FoundHealthy): Observation => ({
+  gameId,
+  ...found,
+  status: 'healthy',
+  details: {},
+});
+
+/** Writes what an operation leaves behind. */
+export const putSnapshot = (db: CommonQueryMethods, gameId: string, event: HealthEvent): Promise<void> =>
+  putSnapshots(db, [{ gameId, event }]);
+
+/** The same of many games at once, each of which is there once. */
+export async function putSnapshots(
+  db: CommonQueryMethods,
+  told: readonly { readonly gameId: string; readonly event: HealthEvent }[],
+): Promise<void> {
+  if (told.length === 0) return;
+  const observations = told.map(({ gameId, event }) => observationOf(gameId, event));
+  await db.query(sql.unsafe`${upsertSnapshots(observations)}`);
 }
+
+/**
+ * The same as a part of a larger statement, there under a condition. Operations are in order already, whatever the
+ * clocks of their replicas say, so the later one counts; the time shown never goes back.
+ */
+export const upsertSnapshots = (
+  observations: readonly Observation[],
+  onlyIf = sql.fragment`true`,
+): FragmentSqlToken => sql.fragment`
+  insert into rtmanager.health_snapshots (game_id, container_id, status, source, details, observed_at)
+  select game_id, container_id, status, source, details::jsonb, to_timestamp(occurred_at_ms / 1000)
+  from ${sql.unnest(
+    observations.map((one) => [
+      one.gameId,
+      one.containerId,
+      one.status,
+      one.source,
+      JSON.stringify(one.details),
+      one.occurredAtMs,
+    ]),
+    ['text', 'text', 'text', 'text', 'text', 'float8'],
+  )} as seen (game_id, container_id, status, source, details, occurred_at_ms) where ${onlyIf} order by game_id
+  on conflict (game_id) do update set container_id = excluded.container_id, status = excluded.status,
+    source = excluded.source, details = excluded.details,
+    observed_at = greatest(rtmanager.health_snapshots.observed_at, excluded.observed_at)`;

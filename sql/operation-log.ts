@@ -58,12 +58,17 @@ export function findRunnable(
      order by lease_until limit ${limit})`);
 }
 
-/** The game's head, if it could run now. */
-export function findHead(db: CommonQueryMethods, gameId: string): Promise<WaitingGame | null> {
-  return db.maybeOne(sql.type(waitingGame)`
-    select game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef" from (
-      select * from rtmanager.operation_log where game_id = ${gameId} and status <> 'finished'
-      order by seq limit 1) as head
+/** The heads of those of the games whose head could run now. */
+export function findHeads(
+  db: CommonQueryMethods,
+  gameIds: readonly string[],
+): Promise<readonly WaitingGame[]> {
+  return db.any(sql.type(waitingGame)`
+    select head.game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef"
+    from unnest(${sql.array([...gameIds], 'text')}) as game (game_id)
+    cross join lateral (
+      select * from rtmanager.operation_log as entry
+      where entry.game_id = game.game_id and status <> 'finished' order by seq limit 1) as head
     where status = 'queued' and coalesce(not_before <= now(), true)`);
 }
 

@@ -1,4 +1,4 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { Channel, Message } from '../lib/messages.ts';
 import { storableText } from '../lib/storable-text.ts';
@@ -25,22 +25,28 @@ export async function addMessages(
   messages: readonly Message[],
 ): Promise<number> {
   if (messages.length === 0) return 0;
-  const added = await transaction.query(sql.unsafe`
-    insert into rtmanager.outbox (game_id, channel, fields, dedupe_key)
-    select game_id, channel, fields::jsonb, dedupe_key from (
-      select * from ${sql.unnest(
-        messages.map((one, place) => [
-          place,
-          storableText(one.gameId),
-          one.channel,
-          JSON.stringify(Object.entries(one.fields).map(([name, value]) => [name, storableText(value)])),
-          one.dedupeKey ?? null,
-        ]),
-        ['int4', 'text', 'text', 'text', 'text'],
-      )} as message (place, game_id, channel, fields, dedupe_key) order by place) as in_order
-    on conflict (dedupe_key) where dedupe_key is not null do nothing`);
+  const added = await transaction.query(sql.unsafe`${insertMessages(messages)}`);
   return added.rowCount;
 }
+
+/** The same as a part of a larger statement, there under a condition. */
+export const insertMessages = (
+  messages: readonly Message[],
+  onlyIf = sql.fragment`true`,
+): FragmentSqlToken => sql.fragment`
+  insert into rtmanager.outbox (game_id, channel, fields, dedupe_key)
+  select game_id, channel, fields::jsonb, dedupe_key from (
+    select * from ${sql.unnest(
+      messages.map((one, place) => [
+        place,
+        storableText(one.gameId),
+        one.channel,
+        JSON.stringify(Object.entries(one.fields).map(([name, value]) => [name, storableText(value)])),
+        one.dedupeKey ?? null,
+      ]),
+      ['int4', 'text', 'text', 'text', 'text'],
+    )} as message (place, game_id, channel, fields, dedupe_key) where ${onlyIf} order by place) as in_order
+  on conflict (dedupe_key) where dedupe_key is not null do nothing`;
 
 interface Waiting {
   readonly limit: number;

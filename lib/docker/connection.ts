@@ -22,15 +22,11 @@ type Call<T> = (docker: Docker, abortSignal: AbortSignal) => Promise<T>;
 
 export interface DockerConnection {
   /**
-   * Runs one short or bounded call. Rejects with DockerStatusError, with `docker_unavailable`, or with the
-   * reason of `signal`.
+   * Runs one call, until the deadline at most. Rejects with DockerStatusError, with `docker_unavailable`, or with the
+   * reason of `signal`. Of an answer that has no end of its own the deadline bounds the beginning (docker-modem hands
+   * out the stream when the head of the answer has come), and `signal` ends it.
    */
   call<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
-  /**
-   * The same for an answer that has no end of its own: the deadline bounds its beginning, and `signal` ends it.
-   * docker-modem hands out the stream when the head of the answer has come.
-   */
-  open<T>(verb: string, deadlineMs: number, signal: AbortSignal, run: Call<T>): Promise<T>;
 }
 
 /** A client that speaks the version agreed on. */
@@ -90,8 +86,8 @@ export function makeDockerConnection(address: DockerAddress): DockerConnection {
   };
 
   return {
-    call: (verb, deadlineMs, signal, run) => callUntil(verb, signal, AbortSignal.timeout(deadlineMs), run),
-    async open(verb, deadlineMs, signal, run) {
+    async call(verb, deadlineMs, signal, run) {
+      // Not AbortSignal.timeout: its timer, and an error for it, would outlive thousands of calls that were answered.
       const late = new AbortController();
       const timer = setTimeout(() => late.abort(), deadlineMs);
       try {

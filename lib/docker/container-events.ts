@@ -55,7 +55,7 @@ export async function openContainerEvents(
       },
       abortSignal,
     });
-  const stream = await connection.open(verb, CALL_DEADLINE_MS.look, signal, ask).catch((error: unknown) => {
+  const stream = await connection.call(verb, CALL_DEADLINE_MS.look, signal, ask).catch((error: unknown) => {
     throw mapTrouble(verb, error);
   });
   return parseEvents(stream as AsyncIterable<unknown>, signal);

@@ -2,6 +2,7 @@ import type { GameId } from '../game-id.ts';
 import type { ImageRef } from '../image-ref.ts';
 import type { Lease } from '../lease.ts';
 import { makeSemaphore } from '../semaphore.ts';
+import { makeSingleFlight } from '../single-flight.ts';
 import type { DockerConnection } from './connection.ts';
 import type { Container, InspectedContainer } from './container.ts';
 import { type ContainerEvent, openContainerEvents, type UNREADABLE } from './container-events.ts';
@@ -87,6 +88,8 @@ interface DockerOptions {
 export function makeDocker(connection: DockerConnection, options: DockerOptions): Docker {
   const { network, images } = options;
   const starts = makeSemaphore(options.parallelStarts);
+  // Every start asks for the same network: those that ask at one time share the answer.
+  const networkLooks = makeSingleFlight<string, boolean>();
   const freshSignal = () => AbortSignal.timeout(CALL_DEADLINE_MS.act);
 
   return {
@@ -117,7 +120,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
         inspect: (idOrName, inTime) => inspectContainer(connection, idOrName, until(inTime)),
         readLogTail: (container, inTime) => readLogTail(connection, container, until(inTime)),
-        hasNetwork: () => hasNetwork(connection, network, signal),
+        hasNetwork: () =>
+          networkLooks.run(network, (shared) => hasNetwork(connection, network, shared), signal),
         daemon: () => readDaemon(connection, signal),
         findImage: (ref) => inspectImage(connection, ref.canonical, signal),
         ensureImage: (ref) => images.ensure(ref, waiting, signal),

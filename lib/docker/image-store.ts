@@ -37,6 +37,7 @@ export interface ImageStore {
  */
 export function makeImageStore(connection: DockerConnection, options: ImageStoreOptions): ImageStore {
   const flights = makeSingleFlight<string, void>();
+  const looks = makeSingleFlight<string, Image | null>();
   const registries = new Map<string, Semaphore>();
 
   function slotsOf(registry: string): Semaphore {
@@ -84,7 +85,9 @@ export function makeImageStore(connection: DockerConnection, options: ImageStore
     refresh,
     async ensure(ref, waiting, signal) {
       if (options.policy === 'always') return refresh(ref, waiting, signal);
-      const present = await inspectImage(connection, ref.canonical, signal);
+      // Shared by those who ask at one time; what stands behind a pull looks for itself.
+      const look = (shared: AbortSignal) => inspectImage(connection, ref.canonical, shared);
+      const present = await looks.run(ref.canonical, look, signal);
       return present ?? refresh(ref, waiting, signal);
     },
   };

@@ -22,13 +22,28 @@ export interface Replica extends AsyncDisposable {
   readonly warnings: readonly string[];
 }
 
-/** Starts the service as `npm start` does, waits until it is up and idle, and weighs it; disposing of it ends it. */
-export async function startReplica(variables: RtmVariables): Promise<Replica> {
-  const child = spawn(process.execPath, [...SERVICE_FLAGS, MAIN], {
+interface ReplicaOptions {
+  /** What stands before it on its command line, such as `taskset -c 0`. */
+  readonly prefix?: readonly string[];
+  /** Flags of Node's beside its own. */
+  readonly flags?: readonly string[];
+}
+
+/**
+ * Starts the service as `npm start` does, waits until it is up and idle, and weighs it; disposing of it ends it. What is
+ * loaded into it can talk to us as a forked process does.
+ */
+export async function startReplica(
+  variables: RtmVariables,
+  { prefix = [], flags = [] }: ReplicaOptions = {},
+): Promise<Replica> {
+  const [program = '', ...args] = [...prefix, process.execPath, ...SERVICE_FLAGS, ...flags, MAIN];
+  const child = spawn(program, args, {
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...variables },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
+  if (!child.stdout) throw new Error('a pipe was asked for');
   const lines = createInterface({ input: child.stdout });
   const up = Promise.withResolvers<string>();
   const warnings: string[] = [];

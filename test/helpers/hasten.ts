@@ -15,9 +15,5 @@ export function hasten(connection: DockerConnection, factor = 100): HastenedConn
       asked.set(verb, deadlineMs);
       return connection.call(verb, Math.ceil(deadlineMs / factor), signal, run);
     },
-    open(verb, deadlineMs, signal, run) {
-      asked.set(verb, deadlineMs);
-      return connection.open(verb, Math.ceil(deadlineMs / factor), signal, run);
-    },
   };
 }

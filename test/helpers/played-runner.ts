@@ -34,20 +34,18 @@ export const failing = (
 
 export function makePlayedRunner(store: Store): PlayedRunner {
   const commit = (mine: Operation, { outcome = {}, effects = {} }: PlayedEnd) =>
-    store.db.transaction((transaction) =>
-      commitOutcome(transaction, mine, {
-        outcome: {
-          outcome: 'success',
-          errorCode: null,
-          errorMessage: null,
-          containerId: null,
-          imageRef: null,
-          ...outcome,
-        },
-        effects,
-        messages: [],
-      }),
-    );
+    commitOutcome(store.db, mine, {
+      outcome: {
+        outcome: 'success',
+        errorCode: null,
+        errorMessage: null,
+        containerId: null,
+        imageRef: null,
+        ...outcome,
+      },
+      effects,
+      messages: [],
+    });
   const runner: PlayedRunner = {
     end: null,
     async wake(games) {

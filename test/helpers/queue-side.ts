@@ -6,6 +6,7 @@ import type { Docker } from '../../lib/docker/docker.ts';
 import type { LobbyClient } from '../../lib/lobby-client.ts';
 import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import { type Dispatcher, makeDispatcher } from '../../queues/dispatch.ts';
+import { makeFollowUp } from '../../queues/follow-up.ts';
 import { type LeaseKeeper, makeLeaseKeeper } from '../../queues/leases.ts';
 import { type LifecycleWorkers, startLifecycleWorkers } from '../../queues/lifecycle-workers.ts';
 import { makeOutbox, type Outbox } from '../../queues/outbox.ts';
@@ -139,10 +140,8 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
           prefix: PREFIX,
           queueCount,
           concurrency,
-          db,
           runHead,
-          dispatcher,
-          outbox,
+          followUp: makeFollowUp({ db, outbox, dispatcher, log }),
           leases,
           leaseMs,
           log,

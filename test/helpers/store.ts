@@ -94,7 +94,7 @@ export async function makeStore(): Promise<Store> {
     claim: async (gameId, leaseMs = 60_000) => {
       const head = await claimHead(db, { gameId, leaseMs });
       if (!head) throw new Error(`game ${gameId} has no head that could be claimed`);
-      return head;
+      return head.operation;
     },
     expireLease: async (gameId) => {
       await rows(

@@ -5,7 +5,7 @@ import type { WhileWaiting } from '../../lib/docker/image-store.ts';
 import { RuntimeError } from '../../lib/errors.ts';
 import type { Lease } from '../../lib/lease.ts';
 import type { NewOperation } from '../../sql/accept-operations.ts';
-import { findHead } from '../../sql/operation-log.ts';
+import { findHeads } from '../../sql/operation-log.ts';
 import { startBoard, type TestBoard } from '../helpers/board.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeQueueSide, type QueueSide } from '../helpers/queue-side.ts';
@@ -56,8 +56,7 @@ describe('the queue board', () => {
   /** Queues a request and tells the queues, as the pump does. */
   async function accept(request: Partial<NewOperation> = {}): Promise<void> {
     await store.queue(request);
-    const head = await findHead(side.db, request.gameId ?? 'g');
-    if (head) await side.dispatcher.wake([head]);
+    await side.dispatcher.wake(await findHeads(side.db, [request.gameId ?? 'g']));
   }
   const untilFinished = (count: number) =>
     eventually(

@@ -195,12 +195,15 @@ describe('an operation whose end is hard to write', () => {
       const proxy = await makePostgresProxy(store.dsn);
       try {
         const gate = makeGate();
-        const { run } = await sideWith(gate.start, { postgresThrough: proxy });
+        const { run, log } = await sideWith(gate.start, { postgresThrough: proxy });
         const running = run('g');
         await gate.entered;
-        proxy.loseAnswerTo('COMMIT');
+        proxy.loseAnswerTo("set status = 'finished'");
         gate.leave(startedResult());
         expect(await running).to.include({ result: 'success', attempt: 1 });
+        expect(log.lines.map((line) => line.message)).to.include(
+          'the outcome could not be written yet, it is tried again',
+        );
         expect(await channels()).to.deep.equal(['health_events', 'job_results']);
       } finally {
         await proxy.close();
@@ -209,16 +212,24 @@ describe('an operation whose end is hard to write', () => {
 
     it('is run again when PostgreSQL fails its handler: that is no failure of the operation', async () => {
       let attempts = 0;
+      const entered = Promise.withResolvers<void>();
+      const isLocked = Promise.withResolvers<void>();
       const start: Handler = async (_operation, { records }) => {
         attempts += 1;
+        entered.resolve();
+        await isLocked.promise;
+        // The first look is answered by what the claim brought along.
+        await records.get('g' as never);
         await records.get('g' as never);
         return startedResult();
       };
       const { run } = await sideWith(start, { name: 'victim', leaseMs: 400 });
+      const running = run('g').catch((error: Error) => error);
+      await entered.promise;
       await store.rolledBack(async (rows) => {
         // The handler's look at the record waits for this lock, and its session dies while it waits.
         await rows('lock table rtmanager.runtime_records');
-        const running = run('g').catch((error: Error) => error);
+        isLocked.resolve();
         await store.blocked(1);
         await rows(`select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'victim-operations' and wait_event_type = 'Lock'`);

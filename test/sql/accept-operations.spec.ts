@@ -159,7 +159,7 @@ describe('accepting operations', () => {
     );
     const executed: { gameId: string; seq: bigint }[] = [];
     const run = async (gameId: string) => {
-      const head = await claimHead(store.db, { gameId, leaseMs: 60_000 });
+      const head = (await claimHead(store.db, { gameId, leaseMs: 60_000 }))?.operation;
       if (!head || head.seq === null) return;
       executed.push({ gameId, seq: head.seq });
       await store.rows(

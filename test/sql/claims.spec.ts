@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { claimHead, postpone, renewLeases } from '../../sql/claims.ts';
 import { getOperation } from '../../sql/operation-log.ts';
+import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
+import { makeRecord } from '../helpers/records.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 const AT_ONCE = { delayMs: 0, retrying: false, rollbackPending: false };
@@ -14,7 +16,8 @@ describe('a claim', () => {
   after(() => store.destroy());
   afterEach(() => store.clear());
 
-  const claim = (gameId = 'g') => claimHead(store.db, { gameId, leaseMs: 60_000 });
+  const claim = async (gameId = 'g') =>
+    (await claimHead(store.db, { gameId, leaseMs: 60_000 }))?.operation ?? null;
   const backdate = (column: string) =>
     store.rows(
       `update rtmanager.operation_log set ${column} = now() - interval '1 second' where ${column} is not null`,
@@ -33,6 +36,16 @@ describe('a claim', () => {
     expect(
       await store.rows("select game_id from rtmanager.operation_log where status = 'queued' order by seq"),
     ).to.deep.equal([{ game_id: 'other' }, { game_id: 'g' }]);
+  });
+
+  it('brings the record of the game along, every column of it', async () => {
+    await store.queue({}, { gameId: 'stopped' });
+    expect(await claimHead(store.db, { gameId: 'g', leaseMs: 60_000 })).to.have.property('record', null);
+    const next = makeRecord({ gameId: 'stopped', status: 'stopped', stoppedAt: 1_767_225_600_123 });
+    await swapRecord(store.db, { expected: null, next });
+    const claimed = await claimHead(store.db, { gameId: 'stopped', leaseMs: 60_000 });
+    expect(claimed?.record).to.deep.equal(next);
+    expect(claimed?.record).to.deep.equal(await getRecord(store.db, 'stopped'));
   });
 
   it('lasts as long as asked, by the clock of the database', async () => {

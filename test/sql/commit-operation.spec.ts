@@ -4,7 +4,7 @@ import type { HealthEvent } from '../../lib/health.ts';
 import { LeaseLostError } from '../../lib/lease.ts';
 import { makeJobResult } from '../../lib/messages.ts';
 import type { Operation } from '../../lib/operation.ts';
-import { postpone } from '../../sql/claims.ts';
+import { postpone, renewLeases } from '../../sql/claims.ts';
 import { commitEffects, commitOutcome, RecordConflictError } from '../../sql/commit-operation.ts';
 import { getOperation, listInnerEntries } from '../../sql/operation-log.ts';
 import { getRecord } from '../../sql/runtime-records.ts';
@@ -43,11 +43,8 @@ describe('a commit', () => {
   afterEach(() => store.clear());
 
   const commit = (mine: Operation, effects: Effects = CREATED, outcome = SUCCESS) =>
-    store.db.transaction((transaction) =>
-      commitOutcome(transaction, mine, { outcome, effects, messages: [ANSWER] }),
-    );
-  const correct = (mine: Operation, effects: Effects = CREATED) =>
-    store.db.transaction((transaction) => commitEffects(transaction, mine, effects));
+    commitOutcome(store.db, mine, { outcome, effects, messages: [ANSWER] });
+  const correct = (mine: Operation, effects: Effects = CREATED) => commitEffects(store.db, mine, effects);
 
   const channels = async () =>
     (await store.rows('select channel from rtmanager.outbox order by outbox_id')).map((row) => row.channel);
@@ -193,6 +190,25 @@ describe('a commit', () => {
         await changesNothing(() => write(mine, { ...CREATED, record: { expected: null, next: refused } }));
         await write(mine);
         expect((await getRecord(store.db, 'g'))?.status).to.equal('running');
+      });
+
+      it('is accepted although the lease is being renewed while it is made', async () => {
+        const mine = await store.claim('g');
+        const renewed = Promise.withResolvers<void>();
+        const mayEnd = Promise.withResolvers<void>();
+        const renewal = store.db.transaction(async (transaction) => {
+          await renewLeases(transaction, { held: [mine], leaseMs: 60_000 });
+          renewed.resolve();
+          await mayEnd.promise;
+        });
+        await renewed.promise;
+        // Looks at the row as it was before the renewal, and waits for that to end.
+        const writing = write(mine);
+        await store.blocked(1);
+        mayEnd.resolve();
+        await Promise.all([renewal, writing]);
+        expect((await getRecord(store.db, 'g'))?.status).to.equal('running');
+        expect(await channels()).to.include('health_events');
       });
 
       it('is accepted although the lease ran out, as long as nobody took over', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { postpone } from '../../sql/claims.ts';
-import { findHead, findRunnable, getOperation } from '../../sql/operation-log.ts';
+import { findHeads, findRunnable, getOperation } from '../../sql/operation-log.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
 describe('finding work', () => {
@@ -74,21 +74,26 @@ describe('finding work', () => {
     });
   });
 
-  describe('of one game', () => {
-    it('finds the head, if it is due', async () => {
-      await store.queue({ imageRef: 'engine:1' }, { imageRef: 'engine:2' });
-      expect(await findHead(store.db, 'g')).to.include({ imageRef: 'engine:1' });
-      expect(await findHead(store.db, 'nobody')).to.equal(null);
+  describe('of certain games', () => {
+    const heads = async (...gameIds: string[]) =>
+      (await findHeads(store.db, gameIds)).map((head) => [head.gameId, head.imageRef]);
+
+    it('finds the head of each, if it is due', async () => {
+      await store.queue({ imageRef: 'engine:1' }, { imageRef: 'engine:2' }, { gameId: 'a' }, { gameId: 'b' });
+      expect(await heads('nobody', 'g', 'a')).to.have.deep.members([
+        ['g', 'engine:1'],
+        ['a', 'engine:1'],
+      ]);
       await postpone(store.db, await store.claim('g'), delayed);
-      expect(await findHead(store.db, 'g')).to.equal(null);
+      expect(await heads('g')).to.deep.equal([]);
     });
 
     it('finds nothing behind a head that runs, or whose lease ran out: that is for repair', async () => {
       await store.queue({}, {});
       await store.claim('g');
-      expect(await findHead(store.db, 'g')).to.equal(null);
+      expect(await heads('g')).to.deep.equal([]);
       await store.expireLease('g');
-      expect(await findHead(store.db, 'g')).to.equal(null);
+      expect(await heads('g')).to.deep.equal([]);
     });
   });
 
