@@ -42,8 +42,10 @@ describe('beside a newer version, whose migration this one does not know', () =>
   it('claims such an operation like any other, so that it can be given back', async () => {
     await queueNewer();
     const claimed = await claimHead(store.db, { gameId: 'newer', leaseMs: 60_000 });
-    expect(claimed).to.include({ opKind: 'hibernate', status: 'running', attempt: 1 });
-    expect(await getOperation(store.db, claimed?.operationId ?? '')).to.deep.equal(claimed);
+    expect(claimed?.operation).to.include({ opKind: 'hibernate', status: 'running', attempt: 1 });
+    expect(await getOperation(store.db, claimed?.operation.operationId ?? '')).to.deep.equal(
+      claimed?.operation,
+    );
   });
 
   it('leaves messages for a stream that only the newer one knows, and publishes those around them', async () => {
