@@ -14,9 +14,19 @@ export function makeDriverFactory(queryTimeoutMs: number): DriverFactory {
 }
 
 function giveUpSilent(client: DriverClient, limitMs: number): DriverClient {
+  /** Why nothing more is asked of it. */
   let silence: Error | undefined;
   return {
     ...client,
+    acquire() {
+      try {
+        client.acquire();
+      } catch (error) {
+        // One whose session ended while it was handed out. The pool would leave this failure to nobody, which ends the
+        // process, and whoever waits for the connection without any answer: so the first query tells it.
+        silence = new BackendTerminatedError(error as Error);
+      }
+    },
     async query(...args) {
       // Also the ROLLBACK of the transaction that has just failed: its own error would hide the first.
       if (silence) throw silence;

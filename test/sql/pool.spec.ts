@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { SchemaValidationError, sql } from 'slonik';
 import { z } from 'zod';
@@ -97,5 +98,32 @@ describe('the pool', () => {
     );
     expect(answers.some((answer) => answer.status === 'fulfilled')).to.equal(true);
     expect(await store.db.one(sql.type(one)`select 3 as value`)).to.deep.equal({ value: 3 });
+  });
+
+  it('answers every query, well or as one that may be tried again, while all its sessions are ended at once', async () => {
+    const pool = await makePool({ dsn: store.dsn, max: 4, name: 'ended' });
+    let isOver = false;
+    const ending = (async () => {
+      while (!isOver) {
+        await store.rows(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended'`,
+        );
+        // Long enough for connections to come up in between.
+        await delay(40);
+      }
+    })();
+    try {
+      for (let round = 0; round < 6; round += 1) {
+        const answers = await Promise.allSettled(
+          Array.from({ length: 20 }, () => pool.query(sql.unsafe`select pg_sleep(0.002)`)),
+        );
+        const failures = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+        expect(failures.filter((error) => !mayPass(error))).to.deep.equal([]);
+      }
+    } finally {
+      isOver = true;
+      await ending;
+      await pool.end();
+    }
   });
 });
