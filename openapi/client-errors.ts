@@ -29,6 +29,16 @@ export function answerClientErrors(server: Server): void {
   });
   // Node would refuse an unknown expectation by itself, without a word; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
+  // Node would write its word to go on at once, and so between the head and the body of an answer that waits for others.
+  server.on('checkContinue', (request, response) => {
+    const [last] = (answers.get(request.socket) ?? []).filter((one) => !one.writableFinished).slice(-1);
+    const goOn = (): void => {
+      if (!response.headersSent) response.writeContinue();
+    };
+    if (last) last.once('finish', goOn);
+    else goOn();
+    server.emit('request', request, response);
+  });
   const refuse = (socket: Socket, answer: string): void => {
     if (answers.get(socket)?.some(isSpokenFor) !== false || !socket.writable) {
       socket.destroy();

@@ -214,6 +214,20 @@ describe('the listener', () => {
     expect(requests).to.equal(2);
   });
 
+  it('tells a client to go on with its body only when the answers before are out', async () => {
+    const opened = await open((request, response) => {
+      // The answer of a POST whose body came; the GET before it takes a while.
+      if (request.method === 'POST') request.resume().on('end', () => response.end(Buffer.from('second')));
+      else setTimeout(() => response.end('first'), 50);
+    });
+    const post = `${HEAD.replace('GET', 'POST')}Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok`;
+    const { ended } = await dial(opened, `${HEAD}\r\n${post}`);
+    const [, second = ''] = (await ended).split('first');
+    expect(second).to.match(
+      /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 200 OK\r\n(?:[\w-]+: [^\r\n]*\r\n)+\r\nsecond$/,
+    );
+  });
+
   it('outlives a client that asks for a tunnel and resets the connection at once', async () => {
     const served = Promise.withResolvers<Socket>();
     const opened = await open((request, response) => {

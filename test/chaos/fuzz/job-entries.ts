@@ -81,7 +81,7 @@ const common: Arbitrary<Mutation> = fc.oneof(
       ([at, values]): Mutation =>
         (fields) =>
           fields.map(([name, value], index) =>
-            index === at && typeof name === 'string' && name in values
+            index === at && typeof name === 'string' && Object.hasOwn(values, name)
               ? [name, values[name as keyof typeof values]]
               : [name, value],
           ),
