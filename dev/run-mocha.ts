@@ -21,16 +21,6 @@ export interface SuiteTime {
 
 const WHOLE_SUITE = ['test/**/*.spec.ts'];
 
-/**
- * The whole suite is two runs of mocha side by side, each with services of its own: what plays with a real Docker waits
- * for it most of the time, and the rest fits in between.
- */
-const REAL_DOCKER = ['test/flow/**/*.spec.ts', 'test/chaos/**/*.spec.ts'];
-const PARTS: readonly (readonly string[])[] = [
-  REAL_DOCKER,
-  ['test/**/*.spec.ts', ...REAL_DOCKER.flatMap((specs) => ['--ignore', specs])],
-];
-
 const STOP_GRACE_MS = 20_000;
 
 const SELECTING = /^(--grep|-g|--fgrep|-f|--file)(=|$)/;
@@ -43,34 +33,8 @@ export function isSelection(args: readonly string[]): boolean {
 /** Runs mocha with the given arguments on top of ours, and counts. */
 export async function runMocha(args: readonly string[]): Promise<Totals> {
   await mkdir(DEV_DIR, { recursive: true });
-  if (isSelection(args)) return runPart(args.some(isPath) ? args : [...args, ...WHOLE_SUITE]);
-  const [first = [], second = []] = PARTS;
-  const logFile = path.join(DEV_DIR, `mocha-${process.pid}.log`);
-  try {
-    const totals = await Promise.all([
-      runPart([...args, ...first]),
-      // Lines of two runs among each other would be of no use.
-      runPart([...args, ...second], logFile),
-    ]);
-    console.log(await readFile(logFile, 'utf8'));
-    return sum(totals);
-  } finally {
-    await rm(logFile, { force: true });
-  }
-}
-
-function sum(all: readonly Totals[]): Totals {
-  return {
-    passed: all.reduce((passed, one) => passed + one.passed, 0),
-    failed: all.reduce((failed, one) => failed + one.failed, 0),
-    failures: all.flatMap((one) => one.failures),
-    suites: all.flatMap((one) => one.suites),
-  };
-}
-
-/** One mocha, whose output goes to the file, or is ours. */
-async function runPart(args: readonly string[], logFile?: string): Promise<Totals> {
-  const statsFile = path.join(DEV_DIR, `mocha-${process.pid}-${logFile ? 'second' : 'first'}.json`);
+  const statsFile = path.join(DEV_DIR, `mocha-${process.pid}.json`);
+  const specs = args.some(isPath) ? [] : WHOLE_SUITE;
   const child = startChild({
     command: [
       process.execPath,
@@ -78,10 +42,10 @@ async function runPart(args: readonly string[], logFile?: string): Promise<Total
       path.join(ROOT_DIR, 'node_modules/mocha/bin/mocha.js'),
       ...['--reporter', './dev/mocha-reporter.ts'],
       ...args,
+      ...specs,
     ],
     cwd: ROOT_DIR,
     env: { ...process.env, RTM_TEST_STATS: statsFile },
-    ...(logFile ? { logFile } : {}),
   });
   // SIGINT lets mocha finish the spec at hand and run its teardown, which stops the containers.
   stopSignal().addEventListener('abort', () => void child.stop('SIGINT', STOP_GRACE_MS));

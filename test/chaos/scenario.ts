@@ -22,8 +22,6 @@ export interface Scenario {
   readonly name: string;
   /** As a heading says it. */
   readonly title: string;
-  /** Restarts what the other tests run on: a part of `npm run chaos` only. */
-  readonly isAlone?: true;
   /** Brings everything it needs and takes it away again. Progress goes to `say`. */
   run(size: Size, say: (progress: string) => void): Promise<readonly ChaosFigures[]>;
 }

@@ -23,7 +23,6 @@ const PATIENCE_MS = 120_000;
 export const daemonRestart: Scenario = {
   name: 'daemon-restart',
   title: 'The Docker Engine restarts under RTM',
-  isAlone: true,
   async run(_size, say) {
     await using stack = new AsyncDisposableStack();
     const flow = stack.adopt(await makeFlow(), (one) => one.destroy());
