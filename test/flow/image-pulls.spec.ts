@@ -98,11 +98,14 @@ describe('image pulls', () => {
     const imageRef = engineOf(registry);
     const games = Array.from({ length: 10 }, () => newGame());
     const asksFor = ({ path: url }: DockerCall) => decodeURIComponent(url).includes(nameOf(imageRef));
-    // The pull begins when all ten have looked for the image and not found it.
-    const allLooked = Promise.withResolvers<'pass'>();
+    // The pull begins when all ten are on their way: each has asked for its containers, and asks for the image next.
+    const onTheirWay = new Set<string>();
+    const allCame = Promise.withResolvers<'pass'>();
     docker.onCall = (call) => {
-      if (docker.calls.filter(asksFor).length >= games.length) allLooked.resolve('pass');
-      return isPull(call) ? allLooked.promise : 'pass';
+      const url = decodeURIComponent(call.path);
+      for (const gameId of games) if (url.includes(gameId)) onTheirWay.add(gameId);
+      if (onTheirWay.size === games.length) allCame.resolve('pass');
+      return isPull(call) ? allCame.promise : 'pass';
     };
     const requests = await Promise.all(games.map((gameId) => flow.lobby.start(gameId, imageRef)));
     for (const request of requests) {
