@@ -6,6 +6,7 @@ import { drop, hang, refuse } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
 import { type HandlerSide, makeHandlerSide, NEW_IMAGE } from '../helpers/handler-side.ts';
 import { logFrame } from '../helpers/log-frame.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 const LOGS = 'GET /containers/:id/logs';
 const INSPECT = 'GET /containers/:id/json';
@@ -17,10 +18,15 @@ const DEATH = {
 };
 
 describe('why a game died is kept with the operation that ended it or found it ended', () => {
+  let store: Store;
   let side: HandlerSide;
   let container: FakeContainer;
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide();
+    side = await makeHandlerSide({}, store);
   });
   afterEach(() => side.close());
 

@@ -9,15 +9,21 @@ import { hang, refuse } from '../helpers/fake-docker-scripts.ts';
 import type { FakeContainer } from '../helpers/fake-docker-world.ts';
 import { type HandlerSide, makeHandlerSide, OLD_IMAGE } from '../helpers/handler-side.ts';
 import { getSnapshot } from '../helpers/snapshot.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 const INTERVAL_MS = 30_000;
 const INSPECT = 'GET /containers/:id/json';
 const LIST = 'GET /containers/json';
 
 describe('the inspection of running games (spec, section 5)', () => {
+  let store: Store;
   let side: HandlerSide;
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide({ RTMANAGER_INSPECT_INTERVAL: `${INTERVAL_MS}ms` });
+    side = await makeHandlerSide({ RTMANAGER_INSPECT_INTERVAL: `${INTERVAL_MS}ms` }, store);
   });
   afterEach(() => side.close());
 

@@ -6,6 +6,7 @@ import { crashingAt } from '../helpers/crash.ts';
 import { drop, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
 import { type HandlerSide, makeHandlerSide, NEW_IMAGE, OLD_IMAGE } from '../helpers/handler-side.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 const START = 'POST /containers/:id/start';
 const STOP = 'POST /containers/:id/stop';
@@ -13,9 +14,14 @@ const REMOVE = 'DELETE /containers/:id';
 const refused = refuse(400, 'exec: no such file');
 
 describe('an operation that something stands in the way of ends, and leaves the game as it says', () => {
+  let store: Store;
   let side: HandlerSide;
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide();
+    side = await makeHandlerSide({}, store);
   });
   afterEach(() => side.close());
 

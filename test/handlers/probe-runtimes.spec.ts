@@ -17,22 +17,31 @@ import {
 } from '../helpers/fake-engines.ts';
 import { type HandlerSide, makeHandlerSide } from '../helpers/handler-side.ts';
 import { getSnapshot } from '../helpers/snapshot.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 /** One slice, so that each tick is a round of its own. */
 const INTERVAL_MS = 200;
 const BEGIN_MS = 1_767_225_600_000;
 
 describe('the probe of running games', () => {
+  let store: Store;
   let side: HandlerSide;
   let engines: FakeEngines;
   let published: string[];
   let round: number;
 
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide({
-      RTMANAGER_PROBE_INTERVAL: `${INTERVAL_MS}ms`,
-      RTMANAGER_PROBE_TIMEOUT: '5s',
-    });
+    side = await makeHandlerSide(
+      {
+        RTMANAGER_PROBE_INTERVAL: `${INTERVAL_MS}ms`,
+        RTMANAGER_PROBE_TIMEOUT: '5s',
+      },
+      store,
+    );
     engines = await makeFakeEngines();
     [published, round] = [[], 0];
   });

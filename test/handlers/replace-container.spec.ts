@@ -4,6 +4,7 @@ import type { RuntimeRecord } from '../../lib/runtime-record.ts';
 import { actThenDrop, drop, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
 import { type HandlerSide, makeHandlerSide, NEW_IMAGE, OLD_IMAGE } from '../helpers/handler-side.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 const START = 'POST /containers/:id/start';
 const STOP = 'POST /containers/:id/stop';
@@ -17,9 +18,14 @@ const ENDED = {
 };
 
 describe('restart and patch (spec, section 4)', () => {
+  let store: Store;
   let side: HandlerSide;
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide();
+    side = await makeHandlerSide({}, store);
   });
   afterEach(() => side.close());
 
@@ -216,7 +222,7 @@ describe('restart and patch (spec, section 4)', () => {
 
     it('patch: brings it back from this host, even where every start is to pull', async () => {
       await side.close();
-      side = await makeHandlerSide({ RTMANAGER_IMAGE_PULL_POLICY: 'always' });
+      side = await makeHandlerSide({ RTMANAGER_IMAGE_PULL_POLICY: 'always' }, store);
       await side.putGame('g');
       side.world.registry.set(NEW_IMAGE, { id: 'sha256:new' });
       newIsBroken();

@@ -3,11 +3,17 @@ import { handlers } from '../../handlers/index.ts';
 import { actThenDrop, actThenRefuse, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
 import { type HandlerSide, makeHandlerSide } from '../helpers/handler-side.ts';
+import { makeStore, type Store } from '../helpers/store.ts';
 
 describe('stop and cleanup find the game in any state (spec, section 4)', () => {
+  let store: Store;
   let side: HandlerSide;
+  before(async () => {
+    store = await makeStore();
+  });
+  after(() => store.destroy());
   beforeEach(async () => {
-    side = await makeHandlerSide();
+    side = await makeHandlerSide({}, store);
   });
   afterEach(() => side.close());
 

@@ -41,11 +41,15 @@ export interface HandlerSide {
   close(): Promise<void>;
 }
 
+/** @param shared a store that outlives this side, and is empty again when it is closed */
 export async function makeHandlerSide(
   variables: Readonly<Record<string, string>> = {},
+  shared?: Store,
 ): Promise<HandlerSide> {
   await using stack = new AsyncDisposableStack();
-  const store = stack.adopt(await makeStore(), (one) => one.destroy());
+  const store = shared
+    ? stack.adopt(shared, (one) => one.clear())
+    : stack.adopt(await makeStore(), (one) => one.destroy());
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove());
   const { uid, gid } = await stat(stateRoot.path);
   const config = makeTestConfig({
@@ -64,7 +68,7 @@ export async function makeHandlerSide(
   const leaseMs = 3_600_000;
   const leases = stack.adopt(makeLeaseKeeper(store.db, { leaseMs, log }), (one) => one.close());
   const lobby = { getGame: async () => ({ found: false }) as const, close: () => undefined };
-  const shared = { lobby, config, now: Date.now };
+  const context = { lobby, config, now: Date.now };
   const opened = stack.move();
   const tick: TickContext = {
     dueAtMs: 0,
@@ -131,7 +135,7 @@ export async function makeHandlerSide(
         handlers: { [kind]: handler } as unknown as Handlers,
         leaseMs,
         retryWindowMs: 60_000,
-        shared,
+        shared: context,
         log,
       })(gameId, (work) => work()),
     close: () => opened.disposeAsync(),

@@ -3,9 +3,8 @@ import type { DatabasePool } from 'slonik';
 import type { Operation } from '../../lib/operation.ts';
 import { acceptOperations, type NewOperation } from '../../sql/accept-operations.ts';
 import { claimHead } from '../../sql/claims.ts';
-import { migrate } from '../../sql/migrate.ts';
 import { makePool } from '../../sql/pool.ts';
-import { makeDatabase } from './database.ts';
+import { makeMigratedDatabase } from './database.ts';
 import { eventually } from './eventually.ts';
 
 type Row = Record<string, unknown>;
@@ -58,8 +57,7 @@ const TABLES = [
 
 export async function makeStore(): Promise<Store> {
   await using stack = new AsyncDisposableStack();
-  const { dsn } = stack.adopt(await makeDatabase(), (database) => database.drop());
-  await migrate(dsn);
+  const { dsn } = stack.adopt(await makeMigratedDatabase(), (database) => database.drop());
   const db = stack.adopt(await makePool({ dsn, max: 10, name: 'test' }), (pool) => pool.end());
   const raw = stack.adopt(new pg.Pool({ connectionString: dsn, max: 4 }), (pool) => pool.end());
   raw.on('error', () => undefined); // a suite may terminate any session of its database
@@ -134,7 +132,9 @@ export async function makeStore(): Promise<Store> {
       ),
     clear: async () => {
       // Not truncate, which writes new files and costs a tenth of a second.
-      await rows(TABLES.map((table) => `delete from rtmanager.${table}`).join(';'));
+      // What refuses records goes with its trigger (`HandlerSide.refuseRecords`).
+      const dropped = 'drop function if exists rtmanager.refuse cascade';
+      await rows([...TABLES.map((table) => `delete from rtmanager.${table}`), dropped].join(';'));
     },
     destroy: () => opened.disposeAsync(),
   };
