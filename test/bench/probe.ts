@@ -23,7 +23,8 @@ import { cpuMsOf, rssOf } from './process-figures.ts';
 import { type Replica, startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 
-const MINUTES = Number(process.argv[2] ?? 2);
+const BUSY_MINUTES = Number(process.argv[2] ?? 2);
+const ALONE_MINUTES = Number(process.argv[3] ?? BUSY_MINUTES);
 const GAMES = 10_000;
 /** The default. */
 const INTERVAL_MS = 15_000;
@@ -75,13 +76,14 @@ type Figures = Readonly<Record<string, string>>;
 async function measure(
   replica: Replica,
   engines: Awaited<ReturnType<typeof serveEngines>>,
+  minutes: number,
 ): Promise<Figures> {
   const pid = replica.process.pid ?? 0;
   engines.take();
   const cpuBefore = await cpuMsOf(pid);
   const beganAtMs = performance.now();
   let mostRss = 0;
-  while (performance.now() - beganAtMs < MINUTES * 60_000) {
+  while (performance.now() - beganAtMs < minutes * 60_000) {
     await delay(1_000);
     mostRss = Math.max(mostRss, await rssOf(pid));
   }
@@ -144,16 +146,16 @@ await rows.query(
 );
 await rows.query('vacuum analyze rtmanager.runtime_records');
 
-console.log(`${GAMES} games, ${MINUTES} min each; Docker and the engines are stand-ins of this process`);
+console.log(`${GAMES} games, ${ALONE_MINUTES} min alone, ${BUSY_MINUTES} min beside; Docker and the engines are stand-ins of this process`);
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
 const replica = stack.use(await startReplica(variables));
 // A first round, in which all addresses are looked up.
 await delay(INTERVAL_MS);
-const alone = await measure(replica, engines);
+const alone = await measure(replica, engines, ALONE_MINUTES);
 let beside: Figures;
 {
   using _busy = keepCoresBusy();
-  beside = await measure(replica, engines);
+  beside = await measure(replica, engines, BUSY_MINUTES);
 }
 printTable([
   ['', 'alone', 'both cores busy'],
