@@ -163,6 +163,7 @@ export async function startApp(
     inspect: planRound(config.inspect.intervalMs).sliceMs,
     reconcile: config.reconcile.intervalMs,
     cleanup: config.cleanup.intervalMs,
+    forget: config.cleanup.intervalMs,
     probe: planProbes(config.probe).sliceMs,
   };
   const caretakers = Object.entries<TickHandler>(tickHandlers).map(([name, run]) => ({

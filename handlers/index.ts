@@ -1,5 +1,6 @@
 import { cleanupRuntime } from './cleanup-runtime.ts';
 import { expireContainers } from './expire-containers.ts';
+import { forgetHistory } from './forget-history.ts';
 import { inspectRuntimes } from './inspect-runtimes.ts';
 import { patchRuntime } from './patch-runtime.ts';
 import { probeRuntimes } from './probe-runtimes.ts';
@@ -27,5 +28,6 @@ export const tickHandlers = {
   inspect: inspectRuntimes,
   reconcile: (context) => reconcileRuntimes(context, 'reconcile'),
   cleanup: expireContainers,
+  forget: forgetHistory,
   probe: probeRuntimes,
 } as const satisfies Record<string, TickHandler>;

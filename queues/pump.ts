@@ -4,6 +4,7 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
 import { compareStreamIds } from '../lib/stream-id.ts';
 import { keepPumpLock, releasePumpLock, tryPumpLock } from '../sql/locks.ts';
+import { operationsKeptFrom } from '../sql/prune-history.ts';
 import { loadCursors, moveCursor } from '../sql/stream-cursors.ts';
 import { acceptBatch, PumpFencedError } from './accept-batch.ts';
 import type { EntryDecoder } from './decode-entry.ts';
@@ -109,17 +110,19 @@ export function startPump(deps: PumpDeps): Pump {
 
   /**
    * A stream whose newest id lies before our cursor has lost entries with its Redis, and new ones may get ids that
-   * the cursor would hide. So it is read again from its beginning; what was accepted before is recognised. True when
-   * there was such a stream.
+   * the cursor would hide. So it is read again from its beginning; what was accepted before is recognised, unless it
+   * is so old that the log has forgotten it: that is left alone. True when there was such a stream.
    */
   async function rewindLost(session: CommonQueryMethods, cursors: Map<string, string>): Promise<boolean> {
     let rewound = false;
     const newest = await newestIds(redis, [...cursors.keys()]);
     for (const [stream, from] of cursors) {
       if (compareStreamIds(newest.get(stream) ?? '0-0', from) >= 0) continue;
-      log.warn('the stream has lost entries, it is read again from its beginning', { stream, last_id: from });
-      if (!(await moveCursor(session, { stream, from, to: '0-0' }))) throw new PumpFencedError(stream);
-      cursors.set(stream, '0-0');
+      const to = `${await operationsKeptFrom(session)}-0`;
+      if (compareStreamIds(from, to) <= 0) continue;
+      log.warn('the stream has lost entries, it is read again', { stream, last_id: from, from: to });
+      if (!(await moveCursor(session, { stream, from, to }))) throw new PumpFencedError(stream);
+      cursors.set(stream, to);
       rewound = true;
     }
     return rewound;

@@ -133,8 +133,12 @@ export async function makeStore(): Promise<Store> {
     clear: async () => {
       // Not truncate, which writes new files and costs a tenth of a second.
       // What refuses records goes with its trigger (`HandlerSide.refuseRecords`).
-      const dropped = 'drop function if exists rtmanager.refuse cascade';
-      await rows([...TABLES.map((table) => `delete from rtmanager.${table}`), dropped].join(';'));
+      const statements = [
+        ...TABLES.map((table) => `delete from rtmanager.${table}`),
+        'update rtmanager.deployment set operations_kept_from = null',
+        'drop function if exists rtmanager.refuse cascade',
+      ];
+      await rows(statements.join(';'));
     },
     destroy: () => opened.disposeAsync(),
   };

@@ -268,6 +268,19 @@ describe('the pump', () => {
       expect(await accepted()).to.deep.equal(refs(['100-0', '200-0', '50-0', '150-0', '151-0']));
     });
 
+    it('takes nothing again that is so old that the log has forgotten it', async () => {
+      await store.rows(`update rtmanager.deployment set operations_kept_from = to_timestamp(0.120)`);
+      await using replica = await makeQueueSide({ store, redis });
+      await replica.startPump();
+      await writeAs('200-0', 'b');
+      await untilAccepted(1);
+      await redis.client.del(STREAMS.startJobs);
+      await writeAs('119-9', 'forgotten');
+      await writeAs('150-0', 'd');
+      await untilAccepted(2);
+      expect(await accepted()).to.deep.equal(refs(['200-0', '150-0']));
+    });
+
     it('does so also while the other stream is never empty', async () => {
       await using replica = await makeQueueSide({ store, redis });
       await replica.startPump();

@@ -29,6 +29,7 @@ import {
 } from '../../sql/outbox.ts';
 import { dropCounters, dropEndedCounters, findCounters, putCounters } from '../../sql/probe-counters.ts';
 import { viewFleet } from '../../sql/probed-fleet.ts';
+import { pruneOperations, pruneSnapshots } from '../../sql/prune-history.ts';
 import { listRecordedGames } from '../../sql/recorded-games.ts';
 import { listRunning, lockRunning } from '../../sql/running-games.ts';
 import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
@@ -221,6 +222,20 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'finding stopped games of an age, when all are': [
     5_000,
     (db) => listExpiredGames(db, { untilMs: Date.now() + 3_600_000, limit: 5_000 }),
+  ],
+  'forgetting old operations': [
+    4_000,
+    (db) => pruneOperations(db, { untilMs: Date.now() + 3_600_000, limit: 1_000 }),
+    'deployment',
+  ],
+  'forgetting old operations, when there are none': [
+    1,
+    (db) => pruneOperations(db, { untilMs: Date.now() - 3_600_000, limit: 1_000 }),
+    'deployment',
+  ],
+  'forgetting what was seen of games that are gone': [
+    4_000,
+    (db) => pruneSnapshots(db, { untilMs: Date.now() + 3_600_000, limit: 1_000 }),
   ],
   'listing runtimes from the beginning': [1_000, (db) => listRuntimes(db, { limit: 500 })],
   'listing runtimes from the middle': [
