@@ -8,6 +8,7 @@ import { setUpForTests } from './test-set-up.ts';
 /** Files of test/bench/, in the order in which they run. */
 const BENCHMARKS = [
   'start',
+  'stop',
   'storm',
   'rest',
   'starts-beside-reads',
@@ -17,6 +18,8 @@ const BENCHMARKS = [
   'probe',
   'reconcile',
   'overhead',
+  'growth',
+  'backlog',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

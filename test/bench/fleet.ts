@@ -25,7 +25,7 @@ const IMAGE = 'registry.example/galaxy/game:1.4.2';
 const isRunning = (fleet: Fleet, index: number): boolean =>
   !['exited', 'left'].includes(driftOf(fleet, index));
 
-const labelsOf = (index: number) =>
+export const labelsOf = (index: number) =>
   makeLabels({
     gameId: gameIdOf(index),
     imageRef: IMAGE,

@@ -1,11 +1,13 @@
-// A Docker daemon that answers at once and does nothing, and a Lobby that knows every game, apart from the process that
-// is measured; see overhead.ts. Finds everything by its key: a daemon that got slower with each game would hide what RTM
-// costs.
+// A Docker daemon that answers at once and does nothing, a Lobby that knows every game, and the engine of every container,
+// apart from the process that is measured; see overhead.ts and growth.ts. Finds everything by its key: a daemon that got
+// slower with each game would hide what RTM costs.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GAME_LABEL } from '../../lib/docker/labels.ts';
+import { containerName } from '../../lib/game-names.ts';
 import { logFrame } from '../helpers/log-frame.ts';
+import { containerIdOf, gameIdOf, labelsOf } from './fleet.ts';
 
 interface Container {
   readonly id: string;
@@ -16,9 +18,16 @@ interface Container {
   running: boolean;
 }
 
-/** Said when both listen. */
+/** Said when all listen, and after each order. */
 export interface InstantDockerAnswer {
+  /** Of Lobby and of all engines. */
   readonly lobbyUrl: string;
+}
+
+/** A game to have a container for, by its number in fleet.ts. */
+export interface InstantDockerOrder {
+  readonly running: readonly number[];
+  readonly stopped: readonly number[];
 }
 
 const [network = '', socketPath = ''] = process.argv.slice(2);
@@ -30,16 +39,29 @@ let created = 0;
 type Answer = readonly [status: number, body?: unknown];
 const GONE: Answer = [404, { message: 'No such container' }];
 
+function put(one: Container): void {
+  containers.set(one.id, one);
+  const game = one.labels[GAME_LABEL] ?? '';
+  ofGame.set(game, (ofGame.get(game) ?? new Set()).add(one));
+}
+
 function create(name: string, body: string): Answer {
   const { Image, Labels, HostConfig } = JSON.parse(body);
   created += 1;
   const id = created.toString(16).padStart(64, 'c0ffee');
-  const one = { id, name, image: Image, labels: Labels, network: HostConfig.NetworkMode, running: false };
-  containers.set(id, one);
-  const game = Labels[GAME_LABEL];
-  ofGame.set(game, (ofGame.get(game) ?? new Set()).add(one));
+  put({ id, name, image: Image, labels: Labels, network: HostConfig.NetworkMode, running: false });
   return [201, { Id: id, Warnings: [] }];
 }
+
+function fill(index: number, running: boolean): void {
+  const labels = labelsOf(index);
+  const name = containerName(gameIdOf(index));
+  put({ id: containerIdOf(index), name, image: 'galaxy/game:1.0.0', labels, network, running });
+}
+
+const networksOf = (one: Container) => ({
+  Networks: { [one.network]: { IPAddress: one.running ? '127.0.0.1' : '' } },
+});
 
 function list(filters: string): Answer {
   const { label = [] } = JSON.parse(filters) as { label?: string[] };
@@ -52,7 +74,7 @@ function list(filters: string): Answer {
       Names: [`/${one.name}`],
       State: one.running ? 'running' : 'exited',
       Labels: one.labels,
-      NetworkSettings: { Networks: { [one.network]: {} } },
+      NetworkSettings: networksOf(one),
     })),
   ];
 }
@@ -73,7 +95,7 @@ const inspect = (one: Container): Answer => [
       FinishedAt: one.running ? '0001-01-01T00:00:00Z' : '2026-01-01T01:00:00.123456789Z',
     },
     Config: { Labels: one.labels, Image: one.image },
-    NetworkSettings: { Networks: { [one.network]: {} } },
+    NetworkSettings: networksOf(one),
   },
 ];
 
@@ -133,9 +155,9 @@ const docker = createServer(async (request, response) => {
   if (status === undefined) response.flushHeaders();
   else response.end(said === undefined || Buffer.isBuffer(said) ? said : JSON.stringify(said));
 });
-const lobby = createServer((_request, response) => {
+const lobby = createServer(({ url }, response) => {
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end('{"status":"starting"}');
+  response.end(url === '/healthz' ? '{"status":"ok"}' : '{"status":"starting"}');
 });
 
 docker.listen(socketPath);
@@ -145,4 +167,9 @@ const told: InstantDockerAnswer = {
   lobbyUrl: `http://127.0.0.1:${(lobby.address() as AddressInfo).port}`,
 };
 process.send?.(told);
+process.on('message', ({ running, stopped }: InstantDockerOrder) => {
+  for (const index of running) fill(index, true);
+  for (const index of stopped) fill(index, false);
+  process.send?.(told);
+});
 process.on('disconnect', () => process.exit(0));

@@ -14,7 +14,7 @@ import { shortId } from '../../dev/session.ts';
 import { LOOK_AFTER_NONE } from '../helpers/many-games.ts';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
 import { makeStateRoot } from '../helpers/state-root.ts';
-import type { InstantDockerAnswer } from './instant-docker.ts';
+import type { InstantDockerAnswer, InstantDockerOrder } from './instant-docker.ts';
 
 const run = promisify(execFile);
 const NETWORK = 'galaxy';
@@ -23,6 +23,10 @@ const NETWORK = 'galaxy';
 export interface InstantWorld extends AsyncDisposable {
   readonly variables: RtmVariables;
   readonly redis: Redis;
+  /** Of Lobby and of the engines. */
+  readonly lobbyUrl: string;
+  /** Lets Docker have the containers of these games. */
+  fill(order: InstantDockerOrder): Promise<void>;
 }
 
 /** Keeps this process, and those that it starts from now on, to these cores (as taskset counts them). */
@@ -51,6 +55,12 @@ export async function makeInstantWorld(): Promise<InstantWorld> {
   const opened = stack.move();
   return {
     redis,
+    lobbyUrl,
+    async fill(order) {
+      const done = once(outside, 'message');
+      outside.send(order);
+      await done;
+    },
     variables: {
       ...LOOK_AFTER_NONE,
       RTMANAGER_INTERNAL_HTTP_ADDR: '127.0.0.1:0',

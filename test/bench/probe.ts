@@ -146,7 +146,9 @@ await rows.query(
 );
 await rows.query('vacuum analyze rtmanager.runtime_records');
 
-console.log(`${GAMES} games, ${ALONE_MINUTES} min alone, ${BUSY_MINUTES} min beside; Docker and the engines are stand-ins of this process`);
+console.log(
+  `${GAMES} games, ${ALONE_MINUTES} min alone, ${BUSY_MINUTES} min beside; Docker and the engines are stand-ins of this process`,
+);
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
 const replica = stack.use(await startReplica(variables));
 // A first round, in which all addresses are looked up.

@@ -11,6 +11,7 @@ import type { TestWorld } from '../helpers/rtm-env.ts';
 interface RawContainer {
   /** Of its create and start. */
   readonly tookMs: number;
+  stop(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -49,5 +50,9 @@ export async function rawStart(world: TestWorld, game: string): Promise<RawConta
   const container = await docker.createContainer(options);
   await container.start();
   const tookMs = performance.now() - startedMs;
-  return { tookMs, remove: async () => void (await container.remove({ force: true })) };
+  return {
+    tookMs,
+    stop: async () => void (await container.stop()),
+    remove: async () => void (await container.remove({ force: true })),
+  };
 }
