@@ -1,5 +1,6 @@
-// npm run bench: the set-up of the tests, then the benchmarks, which print their numbers and assert nothing. With a
-// name first, only that one runs, and takes what follows the name.
+// npm run bench: the set-up of the tests, then the benchmarks, which print their numbers and assert nothing. What they
+// print goes to docs/performance.md, too. With a name first, only that one runs, and takes what follows the name.
+import { reportBenchmark } from './report-benchmark.ts';
 import { runScript } from './run-script.ts';
 import { SetUpError } from './steps.ts';
 import { Stopped } from './stop-signal.ts';
@@ -32,8 +33,14 @@ try {
   await setUpForTests();
   for (const one of name ? [name] : BENCHMARKS) {
     console.log(`\n${one}`);
-    process.exitCode = await runScript(`test/bench/${one}.ts`, rest);
+    let output = '';
+    process.exitCode = await runScript(`test/bench/${one}.ts`, rest, {
+      onOutput: (text) => {
+        output += text;
+      },
+    });
     if (process.exitCode !== 0) break;
+    await reportBenchmark([one, ...rest], output);
   }
 } catch (error) {
   process.exitCode = 1;

@@ -24,6 +24,8 @@ export interface ChildSpec {
   readonly command: readonly string[];
   /** The file that takes stdout and stderr; without one they are ours. */
   readonly logFile?: string;
+  /** Is told what goes to stdout, which is ours all the same. */
+  readonly onOutput?: (text: string) => void;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** What the kernel sends it when we die without saying so. */
@@ -38,11 +40,16 @@ export function startChild(spec: ChildSpec): Child {
   const [program = '', ...args] = [...(spec.prefix ?? []), ...tie, ...spec.command];
   // An inherited stderr would hold the pipe of whoever started us open; children get a file instead.
   const log = spec.logFile ? openSync(spec.logFile, 'a') : undefined;
-  const options: SpawnOptions = { stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'] };
+  const output = log ?? (spec.onOutput ? 'pipe' : 'inherit');
+  const options: SpawnOptions = { stdio: ['ignore', output, log ?? 'inherit'] };
   if (spec.env) options.env = spec.env;
   if (spec.cwd) options.cwd = spec.cwd;
   const child = spawn(program, args, options);
   if (log !== undefined) closeSync(log);
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    process.stdout.write(text);
+    spec.onOutput?.(text);
+  });
   const exited = exitOf(child);
   return {
     pid: child.pid,

@@ -20,19 +20,19 @@ export async function pruneOperations(db: CommonQueryMethods, { untilMs, limit }
     noted as (
       update rtmanager.deployment set operations_kept_from = greatest(operations_kept_from, ${until})
       where exists (select from old))
-    delete from rtmanager.operation_log where operation_id in (select operation_id from old)`);
+    delete from rtmanager.operation_log where operation_id = any(array(select operation_id from old))`);
   return pruned.rowCount;
 }
 
 /** Deletes what was last observed of games that have no container any more; returns of how many. */
 export async function pruneSnapshots(db: CommonQueryMethods, { untilMs, limit }: Batch): Promise<number> {
   const pruned = await db.query(sql.unsafe`
-    delete from rtmanager.health_snapshots where game_id in (
+    delete from rtmanager.health_snapshots where game_id = any(array(
       select game_id from rtmanager.health_snapshots as snapshot
       where observed_at < to_timestamp(${untilMs}::float8 / 1000) and not exists (
         select from rtmanager.runtime_records as record
         where record.game_id = snapshot.game_id and record.status <> 'removed')
-      order by observed_at limit ${limit})`);
+      order by observed_at limit ${limit}))`);
   return pruned.rowCount;
 }
 

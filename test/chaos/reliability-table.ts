@@ -1,3 +1,4 @@
+import { readSection, replaceSection } from '../../dev/marked-section.ts';
 import { quantile } from '../bench/statistics.ts';
 import type { ChaosFigures, Scenario } from './scenario.ts';
 
@@ -8,29 +9,24 @@ const HEAD = [
 
 /**
  * The document with this scenario's table in the place that is marked for it, or in a section of its own at the end.
- * Everything outside of the marks is written by people and stays.
  *
  * @param isPiece whether lines of what was not played this time stay as well
  */
-export function replaceSection(
+export function replaceTable(
   document: string,
   { name, title }: Pick<Scenario, 'name' | 'title'>,
   figures: readonly ChaosFigures[],
   { isPiece = false }: { readonly isPiece?: boolean } = {},
 ): string {
-  const [begin, end] = [`<!-- chaos: ${name} -->`, `<!-- end: ${name} -->`];
-  const from = document.indexOf(begin);
-  const to = document.indexOf(end, from);
-  const before = isPiece && from >= 0 ? document.slice(from, to).split('\n') : [];
+  const section = { kind: 'chaos', name, title };
+  const before = isPiece ? readSection(document, section).split('\n') : [];
   const stays = before.filter(
     (line) =>
       line.startsWith('| ') &&
       !HEAD.includes(line) &&
       !figures.some(({ what }) => line.startsWith(`| ${what} |`)),
   );
-  const table = [begin, '', ...HEAD, ...stays, ...figures.map(lineOf), '', end].join('\n');
-  if (from < 0 || to < 0) return `${document.trimEnd()}\n\n## ${title}\n\n${table}\n`;
-  return document.slice(0, from) + table + document.slice(to + end.length);
+  return replaceSection(document, section, [...HEAD, ...stays, ...figures.map(lineOf)].join('\n'));
 }
 
 function lineOf({ what, times, requests, violations, recoveryMs }: ChaosFigures): string {

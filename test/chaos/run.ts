@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ROOT_DIR } from '../../dev/paths.ts';
 import { stopServices } from '../helpers/services.ts';
-import { replaceSection } from './reliability-table.ts';
+import { replaceTable } from './reliability-table.ts';
 import { scenarios } from './scenarios/index.ts';
 
 const REPORT = path.join(ROOT_DIR, 'docs/reliability.md');
@@ -30,7 +30,7 @@ for (const scenario of scenarios.filter((one) => names.length === 0 || names.inc
     violations += found.length;
     for (const violation of found) console.error(`  ${what}: ${violation.kind}: ${violation.what}`);
   }
-  await writeFile(REPORT, replaceSection(await readFile(REPORT, 'utf8'), scenario, figures, { isPiece }));
+  await writeFile(REPORT, replaceTable(await readFile(REPORT, 'utf8'), scenario, figures, { isPiece }));
 }
 console.log(violations === 0 ? '\nnothing lost, nothing doubled' : `\n${violations} violations`);
 process.exitCode = violations === 0 ? 0 : 1;
