@@ -7,7 +7,7 @@ import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { STREAMS } from '../helpers/lobby.ts';
 import { type KillableReplicas, type KillPoint, makeKillableReplicas } from './killable-replicas.ts';
 
-const KILLS = 6;
+const KILLS = 3;
 const REPLICAS = 2;
 
 const KILL_POINTS: readonly KillPoint[] = [

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { containersOf } from '../helpers/containers.ts';
 import { GAME_IMAGE, GAME_IMAGE_PATCHED } from '../helpers/docker.ts';
-import { isCreate, isRemove, isStart, isStop } from '../helpers/docker-proxy.ts';
+import { isCreate, isRemove, isStart } from '../helpers/docker-proxy.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { entriesOf } from '../helpers/failed-start.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
@@ -10,7 +10,6 @@ import { makeRestClient } from '../helpers/rest-client.ts';
 import { type KillableReplicas, type KillPoint, makeKillableReplicas } from './killable-replicas.ts';
 
 const POINTS: readonly KillPoint[] = [
-  { what: 'after the stop', when: 'answer', isIt: isStop },
   { what: 'after the old container went', when: 'answer', isIt: isRemove },
   { what: 'after the create', when: 'answer', isIt: isCreate },
   { what: 'after the start', when: 'answer', isIt: isStart },

@@ -87,7 +87,7 @@ describe('the probe of engines that run (spec, section 5; failure mode 17)', fun
   });
 
   it('counts on in the next replica when one is gone, and tells once', async () => {
-    const variables = { ...QUICK, RTMANAGER_PROBE_FAILURES_THRESHOLD: '20' };
+    const variables = { ...QUICK, RTMANAGER_PROBE_FAILURES_THRESHOLD: '10' };
     const first = await startRtm(flow.world, variables);
     const { game_id: gameId = '' } = await start();
     await writeFile(sign(gameId), '');
@@ -95,8 +95,8 @@ describe('the probe of engines that run (spec, section 5; failure mode 17)', fun
     await first.close();
     await using _second = await startRtm(flow.world, variables);
     const failure = await told(gameId, 'probe_failed');
-    expect(JSON.parse(failure.details ?? '')).to.include({ consecutive_failures: 20 });
-    await failedOften(gameId, 25);
+    expect(JSON.parse(failure.details ?? '')).to.include({ consecutive_failures: 10 });
+    await failedOften(gameId, 13);
     expect(await eventsOf(gameId, 'probe_failed')).to.have.length(1);
   });
 

@@ -77,8 +77,8 @@ describe('the order of one game, with two replicas', () => {
     await assertContainers(gameId, 'stopped');
   });
 
-  it(`start and stop at the same time, ${GAMES * 2} times: always a serial history`, async () => {
-    for (const gameId of await meetAtOnce(flow, replicas, { games: GAMES, rounds: 2 }))
+  it(`start and stop at the same time, ${GAMES} times: always a serial history`, async () => {
+    for (const gameId of await meetAtOnce(flow, replicas, { games: GAMES, rounds: 1 }))
       await assertContainers(gameId, await assertSerialHistory(flow.rows, gameId));
   });
 });
