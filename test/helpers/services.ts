@@ -20,7 +20,6 @@ const labels = { [SESSION_LABEL]: SESSION };
 let postgresContainer: Promise<StartedPostgreSqlContainer> | undefined;
 let redisContainer: Promise<StartedRedisContainer> | undefined;
 let stopping: Promise<void> | undefined;
-const lastWishes: (() => Promise<void>)[] = [];
 
 /**
  * The DSN of the PostgreSQL of this run: TEST_POSTGRES_DSN, or one container, started at the first call, so
@@ -52,18 +51,12 @@ export async function stopServices(): Promise<void> {
   await stopping;
 }
 
-/** Has something done while the services still run, right before they are stopped. */
-export function beforeServicesStop(work: () => Promise<void>): void {
-  lastWishes.push(work);
-}
-
 async function stopAll(): Promise<void> {
-  const wishes = await Promise.allSettled(lastWishes.map((wish) => wish()));
   const started = [postgresContainer, redisContainer];
   const outcomes = await Promise.allSettled(
     started.map(async (container) => (await container)?.stop({ timeout: 0 })),
   );
-  const failed = [...wishes, ...outcomes].find((outcome) => outcome.status === 'rejected');
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
 }
 

@@ -3,8 +3,9 @@ import type { DatabasePool } from 'slonik';
 import type { Operation } from '../../lib/operation.ts';
 import { acceptOperations, type NewOperation } from '../../sql/accept-operations.ts';
 import { claimHead } from '../../sql/claims.ts';
+import { migrate } from '../../sql/migrate.ts';
 import { makePool } from '../../sql/pool.ts';
-import { makeMigratedDatabase } from './database.ts';
+import { makeDatabase } from './database.ts';
 import { eventually } from './eventually.ts';
 
 type Row = Record<string, unknown>;
@@ -57,7 +58,8 @@ const TABLES = [
 
 export async function makeStore(): Promise<Store> {
   await using stack = new AsyncDisposableStack();
-  const { dsn } = stack.adopt(await makeMigratedDatabase(), (database) => database.drop());
+  const { dsn } = stack.adopt(await makeDatabase(), (database) => database.drop());
+  await migrate(dsn);
   const db = stack.adopt(await makePool({ dsn, max: 10, name: 'test' }), (pool) => pool.end());
   const raw = stack.adopt(new pg.Pool({ connectionString: dsn, max: 4 }), (pool) => pool.end());
   raw.on('error', () => undefined); // a suite may terminate any session of its database
