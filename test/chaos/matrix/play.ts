@@ -118,7 +118,11 @@ export async function playStory(
   // Takes back an order that was not carried out, unless it is carried out just now.
   await lane.victim.watch();
   const struck = isStruck();
-  if (struck) await recovered;
+  if (struck) {
+    await recovered;
+    // Whoever dies after the last answer may take a Redis along that has it: the end has to come about once more.
+    ending = await untilEnd(PATIENCE_MS);
+  }
   isPast = true;
 
   if (!ending)
