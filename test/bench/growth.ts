@@ -25,11 +25,21 @@ const PLOT = path.join(ROOT_DIR, 'docs/growth.svg');
 const RUNTIMES = '/api/v1/internal/runtimes';
 const MB = 1024 * 1024;
 
+/** As a replica has them that another one relieves of looking after the games: what is left is the operation. */
+const RELIEVED = {
+  RTMANAGER_PROBE_INTERVAL: '24h',
+  RTMANAGER_INSPECT_INTERVAL: '24h',
+  RTMANAGER_RECONCILE_INTERVAL: '24h',
+};
+
 /** In the order in which they are printed; all but memory in milliseconds. */
 const FIGURES = [
   'start or stop, p50',
   'get, p50',
   'list of 100, p50',
+  'start or stop beside the care of all games, p50',
+  'get beside it, p50',
+  'list of 100 beside it, p50',
   'probe tick, CPU, p50',
   'inspect tick, p50',
   'reconcile pass, p50',
@@ -37,29 +47,44 @@ const FIGURES = [
 ] as const;
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
 
+interface Asked {
+  readonly operationMs: number;
+  readonly getMs: number;
+  readonly listMs: number;
+  readonly mostMb: number;
+}
+
+async function ask(world: GrownWorld, loader: Loader, variables: GrownWorld['variables']): Promise<Asked> {
+  const { requests, games } = world;
+  await using replica = await startReplica(variables);
+  const { latenciesMs } = await requests.oneByOne(SINGLE_GAMES);
+  const load = { url: replica.url, connections: 1, seconds: SECONDS };
+  const paths = Array.from({ length: 1_000 }, (_, at) => `${RUNTIMES}/${gameIdOf((at * 23_757) % games)}`);
+  const get = await loader.run({ ...load, paths });
+  const list = await loader.run({ ...load, paths: [`${RUNTIMES}?limit=100`] });
+  return {
+    operationMs: quantile(latenciesMs, 0.5),
+    getMs: get.p50Ms,
+    listMs: list.p50Ms,
+    mostMb: (await rssOf(replica.process.pid ?? 0)) / MB,
+  };
+}
+
 async function measure(world: GrownWorld, loader: Loader): Promise<Figures> {
-  const { variables, requests, games } = world;
-  let asked: Pick<Figures, 'start or stop, p50' | 'get, p50' | 'list of 100, p50' | 'replica, most MB'>;
-  {
-    await using replica = await startReplica(variables);
-    const { latenciesMs } = await requests.oneByOne(SINGLE_GAMES);
-    const load = { url: replica.url, connections: 1, seconds: SECONDS };
-    const paths = Array.from({ length: 1_000 }, (_, at) => `${RUNTIMES}/${gameIdOf((at * 23_757) % games)}`);
-    const get = await loader.run({ ...load, paths });
-    const list = await loader.run({ ...load, paths: [`${RUNTIMES}?limit=100`] });
-    asked = {
-      'start or stop, p50': quantile(latenciesMs, 0.5),
-      'get, p50': get.p50Ms,
-      'list of 100, p50': list.p50Ms,
-      'replica, most MB': (await rssOf(replica.process.pid ?? 0)) / MB,
-    };
-  }
+  const alone = await ask(world, loader, { ...world.variables, ...RELIEVED });
+  const caring = await ask(world, loader, world.variables);
   const ticks = await timeTicks(world);
   return {
-    ...asked,
+    'start or stop, p50': alone.operationMs,
+    'get, p50': alone.getMs,
+    'list of 100, p50': alone.listMs,
+    'start or stop beside the care of all games, p50': caring.operationMs,
+    'get beside it, p50': caring.getMs,
+    'list of 100 beside it, p50': caring.listMs,
     'probe tick, CPU, p50': ticks.probeCpuMs,
     'inspect tick, p50': ticks.inspectMs,
     'reconcile pass, p50': ticks.reconcileMs,
+    'replica, most MB': caring.mostMb,
   };
 }
 
