@@ -13,3 +13,9 @@ export function daemonTimeNanos(text: string): bigint {
 }
 
 const FORM = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** The same as a moment to be shown: epoch milliseconds, null where there is none to be read. */
+export function daemonTimeMs(text: string | null): number | null {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? null : ms;
+}

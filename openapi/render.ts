@@ -1,3 +1,4 @@
+import { daemonTimeMs } from '../lib/daemon-time.ts';
 import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
@@ -60,6 +61,6 @@ export function renderOperation(operation: Operation) {
 const renderEvidence = (evidence: ExitEvidence) => ({
   exit_code: evidence.exitCode,
   oom_killed: evidence.oomKilled,
-  finished_at: evidence.finishedAt && time(Date.parse(evidence.finishedAt)),
+  finished_at: time(daemonTimeMs(evidence.finishedAt)),
   last_log_lines: evidence.lastLogLines,
 });

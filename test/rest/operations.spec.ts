@@ -121,6 +121,14 @@ describe('the audit trail', () => {
       });
     });
 
+    it('tells how the container ended also where Docker told a time that is none', async () => {
+      await store.queue({ opKind: 'stop', opSource: 'gm_rest' });
+      const exitEvidence = { exitCode: 1, oomKilled: false, finishedAt: 'lately', lastLogLines: null };
+      const { operationId } = await runner.run('g', { effects: { exitEvidence } });
+      const told = (await operation(operationId)).json as Record<string, unknown>;
+      expect(told.exit_evidence).to.deep.include({ exit_code: 1, finished_at: null });
+    });
+
     it('knows an id in capitals too', async () => {
       await store.queue({});
       const id = String((await store.operations())[0]?.operation_id);
