@@ -238,6 +238,8 @@ export async function startApp(
     log,
     token: config.http.token,
     listenHost: config.http.listen.host,
+    docker,
+    config,
     planReconciliation: (signal) => planReconciliation({ ...caretaking, signal, db: restDb }),
     board: makeBoard({
       basePath: BOARD_PATH,

@@ -1,10 +1,12 @@
 import { daemonTimeNanos } from '../lib/daemon-time.ts';
+import type { ReconcileHold } from '../lib/explain/facts.ts';
 import type { SnapshotSource } from '../lib/health.ts';
 import { OP_KIND_OF } from '../lib/reconcile-plan.ts';
 import { type PlannedStep, type ReconcilePlan, surveyDrift } from '../lib/survey-drift.ts';
 import { acceptIdleGames, type FoundOperation, findBusy } from '../sql/accept-idle.ts';
 import { noteDaemon, trustDaemon } from '../sql/docker-daemon.ts';
 import { findEnded } from '../sql/operation-log.ts';
+import { noteReconcileHold } from '../sql/reconcile-hold.ts';
 import { listRecordedGames } from '../sql/recorded-games.ts';
 import type { CareContext } from './types.ts';
 
@@ -51,6 +53,7 @@ export async function reconcileRuntimes(
   // whole one is the first that may dispose, however soon somebody asks for a few games.
   if (source === 'reconcile') {
     await noteDaemon(db, { daemonId: daemon.id, eventCursor: daemonTimeNanos(daemon.now) });
+    await noteReconcileHold(db, holdOf(plan));
   }
 
   if (daemonChanged) {
@@ -81,6 +84,17 @@ export async function reconcileRuntimes(
   tellLeftAlone(plan, context);
   return plan;
 }
+
+/** What an explanation of one game can not find out for itself. */
+const holdOf = ({ brake, daemonChanged, observedAtMs }: ReconcilePlan): ReconcileHold | null =>
+  brake.on || daemonChanged
+    ? {
+        observedAt: observedAtMs,
+        daemonChanged,
+        wouldDispose: brake.wouldDispose,
+        running: brake.running,
+      }
+    : null;
 
 /** How many of those that are left alone a log line names. */
 const NAMED = 10;

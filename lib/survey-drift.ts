@@ -84,7 +84,7 @@ export async function surveyDrift({
 
   const toDo = daemonChanged ? holdForDaemon(verified) : verified;
   const brake = applyBrake(toDo, records, maxDisposeShare);
-  const done = brake.on ? holdLost(toDo, 'The dispose brake holds its game.', isNoDisposal) : toDo;
+  const done = brake.on ? holdLost(toDo, HELD_BY_BRAKE, isNoDisposal) : toDo;
   const steps = [...done, ...others.map((step) => skipBusy(step, busy))];
   const games = new Set([...records.map((record) => record.gameId), ...ours.map(gameOf)]);
   const drifted = new Set(steps.map((step) => step.gameId));
@@ -123,6 +123,10 @@ async function readLists({
 
 const gameOf = (container: Container): string => container.labels[GAME_LABEL] ?? '';
 
+/** Why a step is not taken. */
+export const HELD_BY_BRAKE = 'The dispose brake holds its game.';
+export const ANOTHER_DAEMON = 'Docker is another daemon than the records tell of.';
+
 const isNoDisposal = ({ action }: DriftStep): boolean => action !== 'dispose';
 
 /** Leaves alone what `isHeld` of the games that would be disposed of: the operation of such a game would dispose it too. */
@@ -132,24 +136,25 @@ function holdLost(
   isHeld: (step: DriftStep) => boolean = () => true,
 ): DriftStep[] {
   const lost = new Set(steps.filter((step) => step.action === 'dispose').map((step) => step.gameId));
-  return steps.map((step) =>
-    lost.has(step.gameId) && isHeld(step)
-      ? { ...step, action: 'leave_alone', reason: `${why} ${step.reason}` }
-      : step,
-  );
+  return steps.map((step) => (lost.has(step.gameId) && isHeld(step) ? leaveAlone(step, why) : step));
 }
+
+/** The step that is not taken, and why not. */
+export const leaveAlone = (step: DriftStep, why: string): DriftStep => ({
+  ...step,
+  action: 'leave_alone',
+  reason: `${why} ${step.reason}`,
+});
 
 /** Another daemon has other containers: no game is given up for what it does not show, and nothing removed for what it does. */
 function holdForDaemon(steps: readonly DriftStep[]): DriftStep[] {
-  const why = 'Docker is another daemon than the records tell of.';
+  const why = ANOTHER_DAEMON;
   return holdLost(steps, why).map((step) =>
-    step.action === 'remove_container'
-      ? { ...step, action: 'leave_alone', reason: `${why} ${step.reason}` }
-      : step,
+    step.action === 'remove_container' ? leaveAlone(step, why) : step,
   );
 }
 
-const skipBusy = (step: DriftStep, busy: ReadonlySet<string>): PlannedStep =>
+export const skipBusy = (step: DriftStep, busy: ReadonlySet<string>): PlannedStep =>
   step.action === 'leave_alone' || !busy.has(step.gameId)
     ? step
     : { ...step, action: 'skip_busy', reason: `An unfinished operation has the game's turn. ${step.reason}` };

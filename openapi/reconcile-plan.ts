@@ -34,7 +34,7 @@ const renderPlan = (plan: ReconcilePlan) => ({
   },
 });
 
-const renderStep = (step: PlannedStep) => ({
+export const renderStep = (step: PlannedStep) => ({
   game_id: step.gameId,
   container_id: step.containerId,
   record_status: step.recordStatus,

@@ -4,7 +4,7 @@ import type { Operation } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import type { HealthSnapshot } from '../sql/health-snapshots.ts';
 
-const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** A record and its health as the contract's `Runtime`. */
 export function renderRuntime(record: RuntimeRecord, snapshot: HealthSnapshot | null) {

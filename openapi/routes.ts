@@ -3,6 +3,7 @@ import { RuntimeError } from '../lib/errors.ts';
 import { parseGameId } from '../lib/game-id.ts';
 import { neverStarted } from '../lib/runtime-record.ts';
 import { makeAuditRoutes } from './audit.ts';
+import { type ExplainDeps, makeExplainRoute } from './explain.ts';
 import { type MutationDeps, makeMutations } from './mutations.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
@@ -11,7 +12,7 @@ import { renderRuntime } from './render.ts';
 import type { Routes } from './route.ts';
 import { makeRuntimeReads } from './runtime-reads.ts';
 
-export interface RouteDeps extends MutationDeps {
+export interface RouteDeps extends MutationDeps, ExplainDeps {
   readonly readiness: ReadinessChecks;
   readonly planReconciliation: PlanReconciliation;
 }
@@ -25,6 +26,7 @@ export function makeRoutes(deps: RouteDeps): Routes {
   return {
     ...makeMutations(deps),
     ...makeAuditRoutes(db),
+    internalExplainRuntime: makeExplainRoute(deps),
     internalGetReconcilePlan: makeReconcilePlanRoute(deps.planReconciliation),
 
     internalHealthz(_request, response) {

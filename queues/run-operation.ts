@@ -102,7 +102,7 @@ async function runClaimed(
 async function runAgain({ db, log }: RunnerDeps, operation: Operation, error: Error): Promise<RunReport> {
   log.warn('operation is run again', { error });
   const delayMs = retryDelayMs(operation.attempt);
-  await postpone(db, operation, { delayMs, retrying: false, rollbackPending: true });
+  await postpone(db, operation, { delayMs, retrying: false, rollbackPending: true, error: error.message });
   return { ...idOf(operation), result: 'postponed' };
 }
 
@@ -142,7 +142,7 @@ async function endWithFailure(
   if (ERROR_RULES[error.code].retry && (rollbackPending || shared.now() - since < deps.retryWindowMs)) {
     const delayMs = retryDelayMs(operation.attempt);
     log.warn('operation postponed', { error, delay_ms: delayMs, rollback_pending: rollbackPending });
-    await postpone(db, operation, { delayMs, retrying: true, rollbackPending });
+    await postpone(db, operation, { delayMs, retrying: true, rollbackPending, error: error.message });
     return { ...report, result: 'postponed' };
   }
   try {
@@ -191,6 +191,7 @@ async function handOver(
 async function postponeUnknownKind({ db, log }: RunnerDeps, operation: Operation): Promise<RunReport> {
   log.error('this version knows no operation of that kind, it waits for one that does');
   const { rollbackPending } = operation;
-  await postpone(db, operation, { delayMs: UNKNOWN_KIND_DELAY_MS, retrying: false, rollbackPending });
+  const error = `No replica of a version that knows ${operation.opKind} has taken it yet`;
+  await postpone(db, operation, { delayMs: UNKNOWN_KIND_DELAY_MS, retrying: false, rollbackPending, error });
   return { ...idOf(operation), result: 'postponed' };
 }

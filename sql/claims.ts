@@ -2,6 +2,7 @@ import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import { type Operation, operation } from '../lib/operation.ts';
 import { type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
+import { storableText } from '../lib/storable-text.ts';
 import { operationColumns } from './operation-log.ts';
 import { recordOf } from './runtime-records.ts';
 
@@ -76,6 +77,8 @@ interface Postponement {
   retrying: boolean;
   /** The attempt may have left a container. */
   rollbackPending: boolean;
+  /** What the attempt failed with, where it failed. */
+  error?: string;
 }
 
 /**
@@ -85,14 +88,14 @@ interface Postponement {
 export async function postpone(
   db: CommonQueryMethods,
   mine: Attempt,
-  { delayMs, retrying, rollbackPending }: Postponement,
+  { delayMs, retrying, rollbackPending, error }: Postponement,
 ): Promise<boolean> {
   const result = await db.query(sql.unsafe`
     update rtmanager.operation_log
     set status = 'queued', lease_until = null,
       not_before = clock_timestamp() + ${delayMs} * interval '1 millisecond',
       retrying_since = coalesce(retrying_since, case when ${retrying} then clock_timestamp() end),
-      rollback_pending = ${rollbackPending}
+      rollback_pending = ${rollbackPending}, last_error = coalesce(${storableText(error ?? null)}, last_error)
     where operation_id = ${mine.operationId}::uuid and attempt = ${mine.attempt} and status = 'running'`);
   return result.rowCount === 1;
 }

@@ -36,6 +36,15 @@ export async function pruneSnapshots(db: CommonQueryMethods, { untilMs, limit }:
   return pruned.rowCount;
 }
 
+/** Deletes what was told of the health of games; returns how many rows. Rows never change, so their place names them. */
+export async function pruneHealthEvents(db: CommonQueryMethods, { untilMs, limit }: Batch): Promise<number> {
+  const pruned = await db.query(sql.unsafe`
+    delete from rtmanager.health_events where ctid = any(array(
+      select ctid from rtmanager.health_events
+      where occurred_at < to_timestamp(${untilMs}::float8 / 1000) order by occurred_at limit ${limit}))`);
+  return pruned.rowCount;
+}
+
 const keptRow = z.strictObject({ keptFromMs: z.number().nullable() });
 
 /** Since when every operation is remembered, epoch milliseconds; 0 while nothing was ever forgotten. */

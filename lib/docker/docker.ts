@@ -14,7 +14,7 @@ import type { ImageStore, WhileWaiting } from './image-store.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
 import { listAddresses } from './list-addresses.ts';
-import { listGameContainers, listOwnedContainers } from './list-containers.ts';
+import { listGameContainers, listLabelledContainers, listOwnedContainers } from './list-containers.ts';
 import { ping } from './ping.ts';
 import { type Daemon, readDaemon } from './read-daemon.ts';
 import { readLogTail } from './read-log-tail.ts';
@@ -65,7 +65,16 @@ export interface Docker {
   daemon(signal: AbortSignal): Promise<Daemon>;
   /** Every container with our owner label, on whatever network. */
   listOwned(signal: AbortSignal): Promise<Container[]>;
+  /** Containers of the game with our owner label, on whatever network. */
+  listGame(gameId: GameId, signal: AbortSignal): Promise<Container[]>;
   inspect(idOrName: string, signal: AbortSignal): Promise<InspectedContainer | null>;
+  /** The last lines of its log; null where Docker can not read it. */
+  readLogTail(
+    container: Pick<InspectedContainer, 'id' | 'tty'>,
+    signal: AbortSignal,
+  ): Promise<string[] | null>;
+  /** The image as it is on this host, or null. */
+  findImage(ref: ImageRef, signal: AbortSignal): Promise<Image | null>;
   /** What becomes of containers with our owner label, until `signal` aborts. */
   openEvents(
     sinceNanos: bigint,
@@ -98,7 +107,10 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     network,
     daemon: (signal) => readDaemon(connection, signal),
     listOwned: (signal) => listOwnedContainers(connection, signal),
+    listGame: (gameId, signal) => listLabelledContainers(connection, gameId, signal),
     inspect: (idOrName, signal) => inspectContainer(connection, idOrName, signal),
+    readLogTail: (container, signal) => readLogTail(connection, container, signal),
+    findImage: (ref, signal) => inspectImage(connection, ref.canonical, signal),
     openEvents: (sinceNanos, signal) => openContainerEvents(connection, sinceNanos, signal),
     findAddress: (at, signal) => findAddress(connection, at, signal),
     listAddresses: (of, signal) => listAddresses(connection, of, signal),

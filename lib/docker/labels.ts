@@ -4,7 +4,7 @@ export const OWNER = 'rtmanager';
 export const GAME_LABEL = 'com.galaxy.game_id';
 export const IMAGE_LABEL = 'com.galaxy.engine_image_ref';
 export const OPERATION_LABEL = 'com.galaxy.operation_id';
-const ATTEMPT_LABEL = 'com.galaxy.attempt';
+export const ATTEMPT_LABEL = 'com.galaxy.attempt';
 const KIND_LABEL = 'com.galaxy.kind';
 const STARTED_LABEL = 'com.galaxy.started_at_ms';
 

@@ -23,8 +23,17 @@ export async function listGameContainers(
   game: { gameId: string; network: string },
   signal: AbortSignal,
 ): Promise<Container[]> {
-  const listed = await listByLabels(connection, { [GAME_LABEL]: game.gameId }, signal);
+  const listed = await listLabelledContainers(connection, game.gameId, signal);
   return listed.filter((container) => isOurs(container, game));
+}
+
+/** The same, on whatever network: another Runtime Manager's too. */
+export function listLabelledContainers(
+  connection: DockerConnection,
+  gameId: string,
+  signal: AbortSignal,
+): Promise<Container[]> {
+  return listByLabels(connection, { [GAME_LABEL]: gameId }, signal);
 }
 
 /** All containers with our owner label, running or not, on whatever network: another Runtime Manager's too. */

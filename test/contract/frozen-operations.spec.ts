@@ -130,7 +130,11 @@ const REQUIRED: Readonly<Record<string, string>> = {
     'exit_evidence',
   OperationPage: 'items next_cursor',
   ReconcilePlan: 'observed_at docker_network records containers in_step steps dispose_brake',
-  Explanation: 'game_id observed_at summary findings runtime docker queue last_operation reconcile',
+  Explanation:
+    'game_id observed_at cause summary findings intent next runtime docker redis exit log_tail queue last_operation ' +
+    'operations health_events reconcile',
+  Finding: 'code severity message evidence advice',
+  NextStep: 'action at message',
   HealthEventFrame: 'game_id container_id event_type occurred_at details',
   Liveness: 'status',
   Readiness: 'status checks',

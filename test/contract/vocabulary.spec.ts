@@ -5,6 +5,8 @@ import {
   makeMessageValidator,
   openapiSchema,
 } from '../../lib/contracts.ts';
+import { CAUSES } from '../../lib/explain/rule.ts';
+import { NEXT_ACTIONS } from '../../lib/explain/what-next.ts';
 import { isGameId } from '../../lib/game-id.ts';
 import { SNAPSHOT_SOURCES, SNAPSHOT_STATUSES, STATUS_AFTER } from '../../lib/health.ts';
 
@@ -58,6 +60,9 @@ describe('the words of the contracts', () => {
     expect(openapiSchema('HealthStatus').enum).to.deep.equal(SNAPSHOT_STATUSES);
     expect(openapiSchema('HealthSource').enum).to.deep.equal(SNAPSHOT_SOURCES);
     expect(health.EventType?.['x-snapshot-status']).to.deep.equal(STATUS_AFTER);
+    expect(openapiSchema('Cause').enum).to.deep.equal(CAUSES);
+    const { action } = openapiSchema('NextStep').properties as Record<string, JsonSchema>;
+    expect(action?.enum).to.deep.equal(NEXT_ACTIONS);
   });
 
   it('take the same game ids as lib/game-id.ts', () => {

@@ -8,6 +8,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { entriesOf } from '../helpers/failed-start.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { type Entry, STREAMS } from '../helpers/lobby.ts';
+import { bodyOf, makeRestClient } from '../helpers/rest-client.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
 
 /** A busy machine may take its time to find that nothing is left. */
@@ -39,6 +40,9 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       containerId: fields.container_id,
       details: JSON.parse(fields.details ?? ''),
     }));
+  /** What any replica says is the matter with it. */
+  const causeOf = async (gameId: string) =>
+    bodyOf(await makeRestClient(replicas[0]?.url ?? '').get(`/runtimes/${gameId}/explain`)).cause;
   /** Leaves so little that it is eaten in a moment. */
   const takeMemory = (id: string) =>
     docker.getContainer(id).update({ Memory: 96 << 20, MemorySwap: 96 << 20 });
@@ -65,6 +69,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       record: { status: 'stopped' },
       snapshot: 'exited',
       opKind: 'reconcile_exit',
+      cause: 'engine_killed',
     },
     {
       what: 'is removed by force',
@@ -73,10 +78,11 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       record: { status: 'removed', current_container_id: null },
       snapshot: 'container_disappeared',
       opKind: 'reconcile_dispose',
+      cause: 'container_removed',
     },
   ] as const;
-  for (const { what, die, event, record, snapshot, opKind } of deaths) {
-    it(`a container that ${what} is told of exactly once, by two replicas`, async () => {
+  for (const { what, die, event, record, snapshot, opKind, cause } of deaths) {
+    it(`a container that ${what} is told of exactly once, by two replicas, and explained`, async () => {
       const gameId = newGame();
       const containerId = await started(gameId);
       await die(containerId);
@@ -97,6 +103,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
         container_id: containerId,
         outcome: 'success',
       });
+      expect(await causeOf(gameId)).to.equal(cause);
     });
   }
 
@@ -123,6 +130,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       details: { exit_code: 137, oom: ends[0] === oom },
     });
     expect(await flow.rows.record(gameId)).to.include({ status: 'stopped' });
+    expect(await causeOf(gameId)).to.equal('out_of_memory');
   });
 
   it('want of memory that the engine survives is told, and the game runs on', async function () {
@@ -147,6 +155,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       status: 'running',
       current_container_id: containerId,
     });
+    expect(await causeOf(gameId)).to.equal('memory_short');
   });
 
   it('what RTM does itself is no incident', async () => {

@@ -72,6 +72,17 @@ describe('the retention of history (RTMANAGER_OPERATION_LOG_RETENTION_DAYS)', ()
     expect(await games('runtime_records')).to.deep.equal(['gone', 'gone-lately', 'runs', 'stands']);
   });
 
+  it('forgets what was told of the health of games, whether they run or not', async () => {
+    await side.putGame('runs', {});
+    await side.store.rows(
+      `insert into rtmanager.health_events (game_id, occurred_at, outbox_id, container_id, event_type, details)
+       values ('runs', $1, 1, 'c', 'probe_failed', '{}'), ('young', $2, 2, 'c', 'probe_failed', '{}')`,
+      [daysAgo(RETAINED_DAYS + 1), daysAgo(RETAINED_DAYS - 1)],
+    );
+    await tick();
+    expect(await games('health_events')).to.deep.equal(['young']);
+  });
+
   it('stops between two batches when the replica shuts down', async () => {
     await addFinished('old', 1, daysAgo(RETAINED_DAYS + 1));
     await tick(AbortSignal.abort());

@@ -1,6 +1,9 @@
 import type { RequestHandler } from 'express';
 import type { DatabasePool } from 'slonik';
 import type { Config } from '../../lib/config.ts';
+import { RuntimeError } from '../../lib/errors.ts';
+import type { ExplainConfig } from '../../lib/explain/facts.ts';
+import type { ExplainDeps } from '../../openapi/explain.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
 import { makeOutcomeWatch, type OutcomeWatch } from '../../openapi/outcome-watch.ts';
@@ -10,6 +13,7 @@ import type { WaitingGame } from '../../sql/operation-log.ts';
 import { assertContract } from './assert-contract.ts';
 import { exchange, type HttpExchange } from './http-exchange.ts';
 import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
+import { makeTestConfig } from './test-config.ts';
 
 /** The REST side of one replica, on a port of its own. */
 export interface RestService {
@@ -32,10 +36,21 @@ interface RestOptions {
   /** How long a mutation waits for its operation, which nobody runs unless the test does. */
   readonly waitMs?: number;
   readonly planReconciliation?: PlanReconciliation;
+  readonly docker?: ExplainDeps['docker'];
+  readonly config?: ExplainConfig;
   readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
 const ok = () => Promise.resolve();
+const away = () => Promise.reject(new RuntimeError('docker_unavailable', 'There is no Docker here'));
+const noDocker: ExplainDeps['docker'] = {
+  listGame: away,
+  inspect: away,
+  readLogTail: away,
+  hasNetwork: away,
+  findImage: away,
+  daemon: away,
+};
 const neverAsked = () => Promise.reject(new Error('no plan was to be asked for'));
 
 export async function makeRestService(options: RestOptions): Promise<RestService> {
@@ -53,6 +68,8 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     outcomes,
     waitMs,
     board,
+    docker: options.docker ?? noDocker,
+    config: options.config ?? makeTestConfig(),
     planReconciliation: options.planReconciliation ?? neverAsked,
     readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
   });

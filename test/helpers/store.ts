@@ -54,6 +54,8 @@ const TABLES = [
   'docker_daemon',
   'probe_counters',
   'prober_trouble',
+  'health_events',
+  'reconcile_hold',
 ];
 
 export async function makeStore(): Promise<Store> {

@@ -169,6 +169,19 @@ describe('a claim', () => {
       expect(await claim()).to.include({ retryingSince: second.retryingSince, attempt: 3 });
     });
 
+    it('with what the attempt failed with, until another one fails otherwise', async () => {
+      await store.queue({});
+      const errors = async () => (await store.operations()).map((one) => one.last_error);
+      await postpone(store.db, await store.claim('g'), {
+        ...AT_ONCE,
+        error: 'Docker is away, \0 says the socket',
+      });
+      await postpone(store.db, await store.claim('g'), AT_ONCE);
+      expect(await errors()).to.deep.equal(['Docker is away, \\u0000 says the socket']);
+      await postpone(store.db, await store.claim('g'), { ...AT_ONCE, error: 'still away' });
+      expect(await errors()).to.deep.equal(['still away']);
+    });
+
     it('only by the attempt that holds it', async () => {
       await store.queue({});
       const zombie = await store.claim('g');

@@ -8,6 +8,7 @@ import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { findDueProbes } from '../../sql/due-probes.ts';
 import { listExpiredGames } from '../../sql/expired-games.ts';
+import { listHealthEvents } from '../../sql/health-events.ts';
 import { putSnapshots } from '../../sql/health-snapshots.ts';
 import { endUnhealthy, getFindings, putFindings } from '../../sql/inspect-findings.ts';
 import { isKnownGame, listHistory } from '../../sql/operation-history.ts';
@@ -29,7 +30,8 @@ import {
 } from '../../sql/outbox.ts';
 import { dropCounters, dropEndedCounters, findCounters, putCounters } from '../../sql/probe-counters.ts';
 import { viewFleet } from '../../sql/probed-fleet.ts';
-import { pruneOperations, pruneSnapshots } from '../../sql/prune-history.ts';
+import { pruneHealthEvents, pruneOperations, pruneSnapshots } from '../../sql/prune-history.ts';
+import { readMoment, readOperations } from '../../sql/read-game.ts';
 import { listRecordedGames } from '../../sql/recorded-games.ts';
 import { listRunning, lockRunning } from '../../sql/running-games.ts';
 import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
@@ -45,6 +47,7 @@ const SCALE = `
   alter table rtmanager.outbox set unlogged;
   alter table rtmanager.runtime_records set unlogged;
   alter table rtmanager.health_snapshots set unlogged;
+  alter table rtmanager.health_events set unlogged;
   insert into rtmanager.operation_log (game_id, seq, op_kind, op_source, source_ref, correlation_id, status, attempt,
     outcome, requested_at, accepted_at, started_at, finished_at)
   select 'g' || n % 50000, n, 'start', 'lobby_stream', 'runtime:start_jobs/' || n, gen_random_uuid(), 'finished', 1,
@@ -66,6 +69,9 @@ const SCALE = `
   from generate_series(1, 200000) as n;
   insert into rtmanager.outbox (game_id, channel, fields)
   select 'g' || n, 'job_results', '[]' from generate_series(1, 300) as n;
+  insert into rtmanager.health_events (game_id, occurred_at, outbox_id, container_id, event_type, details)
+  select 'g' || n % 500, now() - n * interval '1 minute', n, 'c', 'container_started', '{}'
+  from generate_series(1, 100000) as n;
   ${INSERT_MANY_GAMES}
   insert into rtmanager.inspect_findings (game_id, container_id, restart_count, problems, observed_at)
   select game_id, current_container_id, 1, '[]', now() from rtmanager.runtime_records where status = 'running';
@@ -75,7 +81,7 @@ const SCALE = `
   where status = 'running' order by game_id limit 300;
   select setval('rtmanager.operation_seq', 400000);
   analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots,
-    rtmanager.inspect_findings, rtmanager.probe_counters;`;
+    rtmanager.inspect_findings, rtmanager.probe_counters, rtmanager.health_events;`;
 
 const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
 const SOME = Array.from({ length: 64 }, (_, index) => `00000000-0000-4000-8000-0000000${10_000 + index}`);
@@ -131,6 +137,13 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'listing the operations of a game from the middle': [
     100,
     (db) => listHistory(db, { gameId: 'old', limit: 100, after: PLACE }),
+  ],
+  'reading the operations that explain a game with a long history': [60, (db) => readOperations(db, 'old')],
+  'reading the operations that explain a game with work to do': [60, (db) => readOperations(db, 'g300')],
+  'counting the messages of a game that wait': [10, (db) => readMoment(db, 'g7')],
+  'listing what was told of the health of a game': [
+    50,
+    (db) => listHealthEvents(db, { gameId: 'g7', limit: 50 }),
   ],
   'asking whether a game is known': [2, (db) => isKnownGame(db, 'g300')],
   'finding what games were asked for last': [1_500, (db) => findAskedToRun(db, games)],
@@ -236,6 +249,10 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'forgetting what was seen of games that are gone': [
     4_000,
     (db) => pruneSnapshots(db, { untilMs: Date.now() + 3_600_000, limit: 1_000 }),
+  ],
+  'forgetting what was told of the health of games': [
+    4_000,
+    (db) => pruneHealthEvents(db, { untilMs: Date.now() - 60_000_000, limit: 1_000 }),
   ],
   'listing runtimes from the beginning': [1_000, (db) => listRuntimes(db, { limit: 500 })],
   'listing runtimes from the middle': [
