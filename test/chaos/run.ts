@@ -1,10 +1,11 @@
 // Runs the scenarios that are named, or all of them, in full, and puts their figures into docs/reliability.md. Ends with
 // 1 when anything was lost, doubled or left behind.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT_DIR } from '../../dev/paths.ts';
 import { stopServices } from '../helpers/services.ts';
 import { replaceTable } from './reliability-table.ts';
+import type { ChaosFigures, Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
 const REPORT = path.join(ROOT_DIR, 'docs/reliability.md');
@@ -20,17 +21,25 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 
+function write(scenario: Scenario, figures: readonly ChaosFigures[], isPart: boolean): void {
+  writeFileSync(REPORT, replaceTable(readFileSync(REPORT, 'utf8'), scenario, figures, { isPiece: isPart }));
+}
+
 await using stack = new AsyncDisposableStack();
 stack.defer(stopServices);
 let violations = 0;
 for (const scenario of scenarios.filter((one) => names.length === 0 || names.includes(one.name))) {
   console.log(`\n${scenario.title}`);
-  const figures = await scenario.run('full', (progress) => console.log(`  ${progress}`));
+  const figures = await scenario.run(
+    'full',
+    (progress) => console.log(`  ${progress}`),
+    (complete) => write(scenario, complete, true),
+  );
   for (const { what, violations: found } of figures) {
     violations += found.length;
     for (const violation of found) console.error(`  ${what}: ${violation.kind}: ${violation.what}`);
   }
-  await writeFile(REPORT, replaceTable(await readFile(REPORT, 'utf8'), scenario, figures, { isPiece }));
+  write(scenario, figures, isPiece);
 }
 console.log(violations === 0 ? '\nnothing lost, nothing doubled' : `\n${violations} violations`);
 process.exitCode = violations === 0 ? 0 : 1;

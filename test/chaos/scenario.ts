@@ -16,12 +16,17 @@ export interface ChaosFigures {
   readonly recoveryMs: readonly number[];
 }
 
+export type Keep = (figures: readonly ChaosFigures[]) => void;
+
 /** A way to break what RTM runs on, and a look at what is left. */
 export interface Scenario {
   /** Of its file, and as `npm run chaos` takes it. */
   readonly name: string;
   /** As a heading says it. */
   readonly title: string;
-  /** Brings everything it needs and takes it away again. Progress goes to `say`. */
-  run(size: Size, say: (progress: string) => void): Promise<readonly ChaosFigures[]>;
+  /**
+   * Brings everything it needs and takes it away again. Progress goes to `say`. One that takes hours hands lines that
+   * are complete to `keep`, so that a run which is cut short was not for nothing; they are in the answer as well.
+   */
+  run(size: Size, say: (progress: string) => void, keep?: Keep): Promise<readonly ChaosFigures[]>;
 }

@@ -140,7 +140,8 @@ export async function makeLane({ reconcileMs }: { readonly reconcileMs: number }
     },
     started,
     async recover(crossing, dieAt) {
-      victim = reserve;
+      // It has nothing to die of but the machine; should it, it was not the one to be tested.
+      victim = reserve.isDead ? makeVictim(variables) : reserve;
       if (dieAt !== undefined) await victim.watch(dieAt);
       // It finds the services gone, or on their way back.
       await Promise.all([die(crossing), victim.go()]);

@@ -46,8 +46,10 @@ export function makeVictim(variables: RtmVariables): Victim {
     });
   }
   let isDead = false;
-  const died = once(child, 'exit').then(([, signal]): NodeJS.Signals | undefined => {
+  let isReleased = false;
+  const died = once(child, 'exit').then(([code, signal]): NodeJS.Signals | undefined => {
     isDead = true;
+    if (!isReleased) console.error(`a replica in reserve ended: ${signal ?? code}`);
     return signal ?? undefined;
   });
   const ask = async <Answer>(order: SeamOrder): Promise<Answer | undefined> => {
@@ -64,12 +66,14 @@ export function makeVictim(variables: RtmVariables): Victim {
     },
     died,
     async go() {
-      child.send({ order: 'go' } satisfies SeamOrder);
+      isReleased = true;
+      child.send({ order: 'go' } satisfies SeamOrder, () => undefined); // one that is dead has died
       await Promise.race([up.promise, died]);
     },
     watch: async (dieAt) => void (await ask({ order: 'watch', ...(dieAt ? { dieAt } : {}) })),
     trace: async () => (await ask<readonly string[]>({ order: 'tell' })) ?? [],
     async kill() {
+      isReleased = true;
       child.kill('SIGKILL');
       await died;
     },

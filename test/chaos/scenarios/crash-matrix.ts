@@ -6,7 +6,7 @@ import { CROSSINGS, type Crossing, type Lane, makeLane } from '../matrix/lane.ts
 import { type Blow, playStory } from '../matrix/play.ts';
 import { makeDraw } from '../matrix/sample.ts';
 import { ASKED, FOUND, type Story } from '../matrix/stories.ts';
-import type { ChaosFigures, Scenario, Size } from '../scenario.ts';
+import type { ChaosFigures, Keep, Scenario, Size } from '../scenario.ts';
 
 /** A cell waits for leases most of its time. */
 const LANES = { short: 3, full: 6 } as const;
@@ -41,6 +41,7 @@ interface Play {
   readonly size: Size;
   readonly say: (progress: string) => void;
   readonly reconcileMs: number;
+  readonly keep: Keep;
 }
 
 /**
@@ -51,26 +52,30 @@ interface Play {
 export const crashMatrix: Scenario = {
   name: 'crash-matrix',
   title: 'The crash matrix',
-  async run(size, say) {
+  async run(size, say, keep = () => undefined) {
     const rows = [
-      ...(await playAll(ASKED, { size, say, reconcileMs: NO_PASSES_MS })),
-      ...(size === 'short' ? [] : await playAll(FOUND, { size, say, reconcileMs: PASSES_MS })),
+      ...(await playAll(ASKED, { size, say, reconcileMs: NO_PASSES_MS, keep })),
+      ...(size === 'short' ? [] : await playAll(FOUND, { size, say, reconcileMs: PASSES_MS, keep })),
     ];
-    return rows
-      .filter(({ times, violations }) => times > 0 || violations.length > 0)
-      .map(
-        ({ what, times, violations, recoveryMs }): ChaosFigures => ({
-          what,
-          times,
-          requests: times,
-          violations,
-          recoveryMs,
-        }),
-      );
+    return linesOf(rows);
   },
 };
 
-async function playAll(stories: readonly Story[], { size, say, reconcileMs }: Play): Promise<readonly Row[]> {
+const linesOf = (rows: readonly Row[]): ChaosFigures[] =>
+  rows
+    .filter(({ times, violations }) => times > 0 || violations.length > 0)
+    .map(({ what, times, violations, recoveryMs }) => ({
+      what,
+      times,
+      requests: times,
+      violations,
+      recoveryMs,
+    }));
+
+async function playAll(
+  stories: readonly Story[],
+  { size, say, reconcileMs, keep }: Play,
+): Promise<readonly Row[]> {
   const draw = makeDraw();
   const chosen = size === 'short' ? draw.sample(stories, SHORT_STORIES) : stories;
   const rows = chosen.flatMap(rowsOf).filter(isWanted);
@@ -119,6 +124,7 @@ async function playAll(stories: readonly Story[], { size, say, reconcileMs }: Pl
     const played = size === 'short' ? draw.sample(cells, SHORT_CELLS) : cells;
     say(`${story.name}: ${boundaries.length} boundaries, ${played.length} cells`);
     await pMap(played, play);
+    keep(linesOf(rows.filter((row) => row.story === story && !row.isSecond)));
     say(`${story.name}: done`);
   }
 
