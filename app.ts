@@ -13,6 +13,9 @@ import { makeEngineProber } from './lib/engine-prober.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
 import { planProbes } from './lib/probe-plan.ts';
+import { addGauges } from './lib/telemetry/gauges.ts';
+import { openTelemetry } from './lib/telemetry/telemetry.ts';
+import { watchDocker } from './lib/telemetry/watch-docker.ts';
 import { planRound } from './lib/tick-slice.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
@@ -33,6 +36,7 @@ import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
 import { repair } from './queues/repair.ts';
 import { makeRunHead, type RunHead } from './queues/run-operation.ts';
 import { startSchedules, type Tick } from './queues/schedules.ts';
+import { addStoreGauges } from './queues/store-gauges.ts';
 import { within } from './queues/within.ts';
 import { getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
@@ -70,12 +74,14 @@ export interface App {
 /**
  * Builds the service and starts it: the one place that knows all parts. Everything opened registers its close on the
  * same line, and is closed in reverse, also when the start fails half-way. PostgreSQL must answer; Redis and Docker
- * may come later. `stopping` ends the wait for PostgreSQL, with its own reason.
+ * may come later. `stopping` ends the wait for PostgreSQL, with its own reason; `replica` names this process in metrics
+ * and traces.
  */
 export async function startApp(
   config: Config,
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
+  replica: string = hostname(),
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const { dsn, maxConnections } = config.postgres;
@@ -84,6 +90,10 @@ export async function startApp(
   const applied = (await Promise.race([prepareDatabase(dsn, log), stopped])) ?? [];
   if (applied.length > 0) log.info('migrations applied', { migrations: applied });
 
+  const telemetry = stack.adopt(await openTelemetry({ settings: config.telemetry, replica, log }), (one) =>
+    one.close(),
+  );
+  const { metrics, tracing, meter } = telemetry;
   const refusals = makeRefusals();
   const leaseMs = config.lifecycle.leaseTtlMs;
   const openPool = async (name: string, max: number, limits = {}): Promise<DatabasePool> => {
@@ -111,11 +121,11 @@ export async function startApp(
 
   // Replicas share a database, and so the names of their queues; another Runtime Manager on this Redis does not.
   const prefix = `rtm-${await getDeploymentId(db)}`;
-  const docker = makeConfiguredDocker(config);
+  const docker = makeConfiguredDocker(config, (connection) => watchDocker(connection, telemetry));
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const { timeoutMs } = config.probe;
   const engines = stack.adopt(makeEngineProber({ docker, timeoutMs, log }), (one) => one.close());
-  const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log }), (keeper) => keeper.close());
+  const leases = stack.adopt(makeLeaseKeeper(leaseDb, { leaseMs, log, metrics }), (keeper) => keeper.close());
   const queueCount = config.lifecycle.queues;
   const dispatcher = stack.adopt(makeDispatcher({ connection: redis, prefix, queueCount, log }), (one) =>
     one.close(),
@@ -156,6 +166,7 @@ export async function startApp(
     wake: (games) => orRepair('games are woken', dispatcher.wake(games), log),
     publish: (gameIds) => orRepair('messages are published', outbox.publish(gameIds), log),
     listenAnew: () => events.listenAnew(),
+    metrics,
     now,
     config,
   };
@@ -219,16 +230,26 @@ export async function startApp(
     startPump({
       db: backgroundDb,
       redis: openRedis('reader'),
-      streams: [startJobs, stopJobs],
+      streams: { start_jobs: startJobs, stop_jobs: stopJobs },
       blockMs: config.streams.blockTimeoutMs,
       silenceMs: leaseMs,
       decoder: makeEntryDecoder({ startJobs, stopJobs, now }),
       dispatcher,
       outbox,
       log,
+      metrics,
+      tracing,
     }),
     (one) => one.close(),
   );
+  addStoreGauges({
+    meter,
+    db: restDb,
+    redis,
+    streams: { start_jobs: startJobs, stop_jobs: stopJobs, dead_letters: deadLetters },
+    log,
+  });
+  addGauges(meter, ['pumpLeader'], (observe) => observe('pumpLeader', pump.leads ? 1 : 0, {}));
 
   const app = makeExpressApp({
     db: restDb,
@@ -236,6 +257,8 @@ export async function startApp(
     outcomes,
     waitMs: config.rest.waitTimeoutMs,
     log,
+    tracing,
+    scrape: telemetry.scrape,
     token: config.http.token,
     listenHost: config.http.listen.host,
     docker,
@@ -273,6 +296,7 @@ export async function startApp(
       leases,
       leaseMs,
       log,
+      watchRun: telemetry.watchRun,
     }),
     (one) => one.close(shutdownMs),
   );

@@ -35,7 +35,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => void stop(signal));
 }
 
-const starting = startApp(config, log, stopping.signal);
+const starting = startApp(config, log, stopping.signal, replica);
 starting.catch((error: unknown) => {
   if (error instanceof ShutdownError) return;
   log.error('Runtime Manager could not start', { error });

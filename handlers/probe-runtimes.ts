@@ -29,7 +29,7 @@ export const probeRuntimes: TickHandler = async (context) => {
 async function probeAll(
   games: readonly DueProbe[],
   { plan, slice }: { plan: ProbePlan; slice: HashRange },
-  { engines, dueAtMs, signal, now }: TickContext,
+  { engines, dueAtMs, signal, now, metrics }: TickContext,
 ): Promise<Probe[]> {
   const beganAtMs = performance.now();
   const underWay = new Set<Promise<void>>();
@@ -47,6 +47,7 @@ async function probeAll(
   async function probe({ gameId, startedAt, isFailing, ...engine }: DueProbe): Promise<void> {
     const isYoung = isInGrace(plan, startedAt, now());
     const result = await engines.probe(engine, signal);
+    metrics.count('probes', { result: result.kind });
     if (result.kind === 'none' || (result.kind === 'failed' ? isYoung : !isFailing)) return;
     notable.push({ gameId, containerId: engine.containerId, result, dueAtMs });
   }

@@ -41,10 +41,11 @@ export async function reconcileRuntimes(
   source: SnapshotSource,
   isWanted: (step: PlannedStep) => boolean = () => true,
 ): Promise<ReconcilePlan> {
-  const { db, log, now } = context;
+  const { db, log, now, metrics } = context;
   const plan = await planReconciliation(context);
   const { brake, daemon, daemonChanged } = plan;
   const steps = plan.steps.filter((step) => isWanted(step) && !(brake.on && step.action === 'dispose'));
+  for (const { action } of plan.steps.filter(isWanted)) metrics.count('reconcileActions', { action });
   const operations = [...Map.groupBy(steps, (step) => step.gameId).values()].flatMap((ofGame) =>
     operationFor(ofGame, plan.recordOf, { source, nowMs: now() }),
   );
@@ -73,6 +74,7 @@ export async function reconcileRuntimes(
     const missedEvents = steps.filter(
       ({ action }) => action === 'mark_exited' || action === 'dispose',
     ).length;
+    metrics.countMany('eventsMissed', missedEvents);
     if (missedEvents > 0) context.listenAnew();
     log.warn('records and containers were out of step; repair is queued', {
       source,

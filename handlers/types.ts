@@ -11,6 +11,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Operation, OpKind } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import type { PlannedStep, ReconcilePlan } from '../lib/survey-drift.ts';
+import type { Metrics } from '../lib/telemetry/metrics.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import type { Db } from '../sql/pool.ts';
 
@@ -80,6 +81,7 @@ export interface CareContext {
   readonly publish: (gameIds: readonly string[]) => Promise<void>;
   /** Has the events of Docker subscribed to anew: something was found that they should have told. */
   readonly listenAnew: () => void;
+  readonly metrics: Metrics;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly config: Config;

@@ -13,8 +13,8 @@ export type { Config } from './config/variables.ts';
 
 /**
  * The configuration from the environment. An empty value counts as not set: that is how Compose and Kubernetes hand
- * on a variable nobody filled in. Variables outside of `RTMANAGER_*` are none of its business; `OTEL_*` is read by
- * telemetry.
+ * on a variable nobody filled in. Variables that are not in the table are none of its business, unless they begin with
+ * `RTMANAGER_`.
  *
  * @param env usually `process.env`
  * @param context for tests; by default files are looked up on disk

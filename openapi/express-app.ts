@@ -17,6 +17,9 @@ interface AppDeps extends RouteDeps {
   readonly board: RequestHandler;
 }
 
+/** Outside of `/api`, for that is where scrapers look; behind the same protection. */
+const METRICS_PATH = '/metrics';
+
 /** Serves the operations of the contract under the paths and methods that the contract gives them. */
 export function makeExpressApp(deps: AppDeps): Express {
   const app = express();
@@ -26,8 +29,8 @@ export function makeExpressApp(deps: AppDeps): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
   const authorize = makeAuthorize(deps.token);
-  app.use('/api', forbidCaching);
-  app.use(['/api', ADMIN_PATH], makeRefuseOtherHosts(deps));
+  app.use(['/api', METRICS_PATH], forbidCaching);
+  app.use(['/api', METRICS_PATH, ADMIN_PATH], makeRefuseOtherHosts(deps));
   // Before any path is taken apart, which fails for some.
   app.use('/api', authorize, refuseOtherSites);
   const routes = makeRoutes(deps);
@@ -68,9 +71,13 @@ function checkHeaders(operation: Operation): RequestHandler {
   };
 }
 
-/** Of an operation that has query parameters its route parses them, and refuses the others. */
-function refuseQuery({ operationId, parameters }: Operation): RequestHandler {
-  if (parameters.some((parameter) => parameter.in === 'query')) return (_request, _response, next) => next();
+/**
+ * Of an operation that has query parameters its route parses them, and refuses the others. A scraper may add whatever it
+ * was told to.
+ */
+function refuseQuery({ operationId, parameters, path }: Operation): RequestHandler {
+  const isAnyAccepted = path === METRICS_PATH || parameters.some((parameter) => parameter.in === 'query');
+  if (isAnyAccepted) return (_request, _response, next) => next();
   const parse = makeQueryValidator(operationId);
   return (request, _response, next) => {
     const query = parse(request.query);

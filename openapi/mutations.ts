@@ -5,6 +5,8 @@ import { RuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Operation, OpKind } from '../lib/operation.ts';
+import { traceAccepted } from '../lib/telemetry/accepted.ts';
+import type { Tracing } from '../lib/telemetry/tracing.ts';
 import { acceptRequest } from '../sql/accept-request.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import { type AnswerDeps, answerWithOutcome } from './answer-outcome.ts';
@@ -17,6 +19,7 @@ export interface MutationDeps extends AnswerDeps {
   /** Tells that games have work. What it fails to tell of, the repair sweep finds. */
   readonly wake: (games: readonly WaitingGame[]) => Promise<void>;
   readonly log: Logger;
+  readonly tracing: Tracing;
 }
 
 /** The operations that change something: each queues one operation of its kind, and answers with its outcome. */
@@ -46,12 +49,13 @@ interface Wanted {
 }
 
 async function accept(
-  { db, wake, log }: MutationDeps,
+  { db, wake, log, tracing }: MutationDeps,
   request: Request,
   { gameId, opKind, body }: Wanted,
 ): Promise<Operation> {
   const imageRef = body.image_ref ?? null;
   const reason = body.reason ?? null;
+  const sinceMs = Date.now();
   const requestHash = hash([opKind, gameId, imageRef, reason]);
   const { operation, waiting } = await inTime(
     db.transaction((transaction) =>
@@ -64,13 +68,17 @@ async function accept(
         sourceRef: request.get('Idempotency-Key') ?? null,
         imageRef,
         reason,
-        requestedAt: Date.now(),
+        requestedAt: sinceMs,
         requestHash,
       }),
     ),
   );
   if (operation.requestHash !== requestHash) {
     throw new RuntimeError('conflict', 'The Idempotency-Key was used before, for another request');
+  }
+  if (waiting.length > 0) {
+    const traceparent = request.get('traceparent');
+    traceAccepted(tracing, { ...operation, sinceMs, ...(traceparent === undefined ? {} : { traceparent }) });
   }
   // Not waited for: without Redis the operation only begins later.
   wake(waiting).catch((error: unknown) => {

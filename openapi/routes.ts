@@ -15,11 +15,13 @@ import { makeRuntimeReads } from './runtime-reads.ts';
 export interface RouteDeps extends MutationDeps, ExplainDeps {
   readonly readiness: ReadinessChecks;
   readonly planReconciliation: PlanReconciliation;
+  /** Every metric in the text format of Prometheus. */
+  readonly scrape: () => Promise<string>;
 }
 
 /** What serves each operation of the contract, by its id. */
 export function makeRoutes(deps: RouteDeps): Routes {
-  const { db, readiness } = deps;
+  const { db, readiness, scrape } = deps;
   const reads = makeRuntimeReads(db);
   const parseListQuery = makeQueryValidator('internalListRuntimes');
 
@@ -36,6 +38,11 @@ export function makeRoutes(deps: RouteDeps): Routes {
     async internalReadyz(_request, response) {
       const answer = await askReadiness(readiness);
       response.status(answer.status === 'ready' ? 200 : 503).json(answer);
+    },
+
+    async internalMetrics(_request, response) {
+      const page = await scrape();
+      response.type('text/plain; version=0.0.4; charset=utf-8').send(page);
     },
 
     async internalListRuntimes(request, response) {

@@ -1,9 +1,9 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
 import type { Message } from '../lib/messages.ts';
-import { acceptOperations, type NewOperation } from '../sql/accept-operations.ts';
+import { type AcceptedOperation, acceptOperations, type NewOperation } from '../sql/accept-operations.ts';
 import { isDataError } from '../sql/map-error.ts';
-import { findAskedToRun, type WaitingGame } from '../sql/operation-log.ts';
+import { findAskedToRun } from '../sql/operation-log.ts';
 import { addMessages } from '../sql/outbox.ts';
 import { moveCursor } from '../sql/stream-cursors.ts';
 import { type DecodedEntry, settleTies } from './arrival-order.ts';
@@ -15,10 +15,12 @@ export class PumpFencedError extends Error {}
 
 /** What a batch came to. */
 export interface Accepted {
-  readonly games: readonly WaitingGame[];
+  /** What was new; each is of a game that has work. */
+  readonly operations: readonly AcceptedOperation[];
   /** Games whose rejected entries have answers to publish. */
   readonly answered: readonly string[];
-  readonly rejected: number;
+  /** The stream of each entry that was rejected. */
+  readonly rejectedFrom: readonly string[];
 }
 
 interface Poison {
@@ -33,7 +35,7 @@ interface AcceptDeps {
 
 /** What was written of some entries. */
 interface Written {
-  readonly games: readonly WaitingGame[];
+  readonly operations: readonly AcceptedOperation[];
   readonly poison: readonly Poison[];
 }
 
@@ -61,7 +63,7 @@ export async function acceptBatch(
       }
       return write(transaction);
     });
-  const { games, poison } = await take((transaction) => writeTogether(transaction, items)).catch(
+  const { operations, poison } = await take((transaction) => writeTogether(transaction, items)).catch(
     (error: unknown) => {
       if (!isDataError(error)) throw error;
       return take((transaction) => writeOneByOne(transaction, items, { decoder, log }));
@@ -71,22 +73,22 @@ export async function acceptBatch(
   // Only now, so that an entry is told of once however often it had to be tried.
   for (const one of poison) tell(one, log);
   const answered = [...new Set(poison.flatMap(messagesOf).map((message) => message.gameId))];
-  return { games, answered, rejected: poison.length };
+  return { operations, answered, rejectedFrom: poison.map(({ entry }) => entry.stream) };
 }
 
 async function writeTogether(
   transaction: CommonQueryMethods,
   items: readonly DecodedEntry[],
 ): Promise<Written> {
-  const operations: NewOperation[] = [];
+  const requests: NewOperation[] = [];
   const poison: Poison[] = [];
   for (const { entry, decoded } of items) {
-    if ('operation' in decoded) operations.push(decoded.operation);
+    if ('operation' in decoded) requests.push(decoded.operation);
     else poison.push({ entry, rejection: decoded.rejection });
   }
-  const games = await acceptOperations(transaction, operations);
+  const operations = await acceptOperations(transaction, requests);
   await addMessages(transaction, poison.flatMap(messagesOf));
-  return { games, poison };
+  return { operations, poison };
 }
 
 /** Each entry in a savepoint of its own; what the database refuses becomes a dead letter. */
@@ -95,11 +97,11 @@ async function writeOneByOne(
   items: readonly DecodedEntry[],
   { decoder, log }: AcceptDeps,
 ): Promise<Written> {
-  const games: WaitingGame[] = [];
+  const operations: AcceptedOperation[] = [];
   const poison: Poison[] = [];
   const add = async (item: DecodedEntry): Promise<void> => {
     const written = await transaction.transaction((savepoint) => writeTogether(savepoint, [item]));
-    games.push(...written.games);
+    operations.push(...written.operations);
     poison.push(...written.poison);
   };
   for (const item of items) {
@@ -111,7 +113,7 @@ async function writeOneByOne(
       await add({ entry: item.entry, decoded: { rejection: decoder.refuse(item.entry) } });
     }
   }
-  return { games, poison };
+  return { operations, poison };
 }
 
 const messagesOf = ({ rejection }: Poison): readonly Message[] => rejection.messages;

@@ -1,11 +1,12 @@
 import type { DatabasePool } from 'slonik';
 import type { HandlerContext } from '../handlers/types.ts';
-import type { Docker } from '../lib/docker/docker.ts';
+import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import type { GameId } from '../lib/game-id.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
+import type { RunWatch } from '../lib/telemetry/run-watch.ts';
 import type { Claimed } from '../sql/claims.ts';
 import { commitEffects } from '../sql/commit-operation.ts';
 import { trustDaemon } from '../sql/docker-daemon.ts';
@@ -21,12 +22,17 @@ export interface ContextDeps {
   log: Logger;
 }
 
+/** What one attempt at an operation goes by. */
+export interface Attempt extends Claimed {
+  readonly lease: HeldLease;
+  readonly waiting: WhileWaiting;
+  readonly watch: RunWatch;
+}
+
 /** What a handler gets for one attempt at one operation. */
 export function makeHandlerContext(
   { db, docker, log, shared }: ContextDeps,
-  { operation, record }: Claimed,
-  lease: HeldLease,
-  waiting: WhileWaiting,
+  { operation, record, lease, waiting, watch }: Attempt,
 ): HandlerContext {
   // Where nobody has run the operation before, nobody can have changed the record since. A zombie of an earlier attempt
   // may, while the next one claims; and a step of this attempt may, so it is good for one look.
@@ -40,7 +46,10 @@ export function makeHandlerContext(
     ...shared,
     log,
     signal: lease.signal,
-    docker: docker.forAttempt(lease, waiting),
+    docker: timed(
+      docker.forAttempt(lease, (work) => watch.phase('pull', () => waiting(work))),
+      watch,
+    ),
     records: { get: getOwnRecord },
     commitStep: (effects) => fromStore(commitEffects(db, operation, effects)),
     // The first attempt has none before it.
@@ -52,6 +61,13 @@ export function makeHandlerContext(
       fromStore(trustDaemon(db, { daemonId, settleMs: shared.config.reconcile.intervalMs })),
   };
 }
+
+/** The phases that are one call to Docker. */
+const timed = (docker: AttemptDocker, watch: RunWatch): AttemptDocker => ({
+  ...docker,
+  create: (spec) => watch.phase('create', () => docker.create(spec)),
+  start: (id) => watch.phase('start', () => docker.start(id)),
+});
 
 async function fromStore<T>(answer: Promise<T>): Promise<T> {
   try {

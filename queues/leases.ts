@@ -1,6 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { type Lease, LeaseLostError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
+import { type Metrics, NO_METRICS } from '../lib/telemetry/metrics.ts';
 import { type Attempt, renewLeases } from '../sql/claims.ts';
 
 export interface HeldLease extends Lease {
@@ -21,10 +22,16 @@ interface Held extends Attempt {
   readonly controller: AbortController;
 }
 
+/** How a lease is lost, in words. */
+const LOST = {
+  taken: 'the operation is not held by this attempt any more',
+  expired: 'it ran out without being renewed',
+};
+
 /** Renews all leases of this replica together, three times within their length. */
 export function makeLeaseKeeper(
   db: CommonQueryMethods,
-  { leaseMs, log }: { leaseMs: number; log: Logger },
+  { leaseMs, log, metrics = NO_METRICS }: { leaseMs: number; log: Logger; metrics?: Metrics },
 ): LeaseKeeper {
   const held = new Set<Held>();
   let stopped: Error | undefined;
@@ -45,9 +52,10 @@ export function makeLeaseKeeper(
       const renewed = await renewLeases(db, { held: batch, leaseMs });
       for (const one of batch) {
         if (renewed.has(one.operationId)) one.deadlineMs = sentAtMs + leaseMs;
-        else if (held.has(one)) lose(one, 'the operation is not held by this attempt any more');
+        else if (held.has(one)) lose(one, 'taken');
       }
     } catch (error) {
+      metrics.count('renewalsFailed');
       log.warn('leases could not be renewed', { count: batch.length, error });
     } finally {
       renewing = false;
@@ -55,12 +63,13 @@ export function makeLeaseKeeper(
   }
 
   function loseOverdue(): void {
-    for (const one of held) if (isOver(one)) lose(one, 'it ran out without being renewed');
+    for (const one of held) if (isOver(one)) lose(one, 'expired');
   }
 
-  function lose(one: Held, why: string): void {
+  function lose(one: Held, reason: keyof typeof LOST): void {
     held.delete(one);
-    log.warn(`lease lost: ${why}`, {
+    metrics.count('leasesLost', { reason });
+    log.warn(`lease lost: ${LOST[reason]}`, {
       game_id: one.gameId,
       operation_id: one.operationId,
       attempt: one.attempt,

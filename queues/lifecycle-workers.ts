@@ -4,6 +4,7 @@ import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import { ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { makeSemaphore } from '../lib/semaphore.ts';
+import { type RunWatch, UNWATCHED, type WatchRun } from '../lib/telemetry/run-watch.ts';
 import { type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
 import type { FollowUp } from './follow-up.ts';
 import type { LeaseKeeper } from './leases.ts';
@@ -43,6 +44,8 @@ interface WorkerDeps {
   leases: LeaseKeeper;
   leaseMs: number;
   log: Logger;
+  /** Looks on while an operation is run; nobody does unless given. */
+  watchRun?: WatchRun;
 }
 
 /**
@@ -53,12 +56,12 @@ interface WorkerDeps {
  * again when the image is there.
  */
 export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
-  const { connection, prefix, concurrency, log } = deps;
+  const { connection, prefix, concurrency, log, watchRun = () => UNWATCHED } = deps;
   const slots = makeSemaphore(concurrency);
   const running = new Set<Promise<RunReport>>();
   let closing = false;
 
-  async function run(gameId: string, onWaiting: () => void): Promise<RunReport> {
+  async function run(gameId: string, onWaiting: () => void, watch: RunWatch): Promise<RunReport> {
     let release = await slots.acquire();
     const waiting: WhileWaiting = async (work) => {
       release();
@@ -72,21 +75,24 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     try {
       // A job that waited for a slot when the replica began to stop is for another one.
       if (closing) return { result: 'handed over' };
-      return await deps.runHead(gameId, waiting);
+      return await deps.runHead(gameId, waiting, watch);
     } finally {
       release();
-      await deps.followUp(gameId);
+      await watch.phase('publish', () => deps.followUp(gameId));
+      watch.close();
     }
   }
 
   /** Runs the game's head and lets the job tell what came of it, also where that has ended already. */
   async function runAndTell(job: LifecycleJobRun, gameId: string, onWaiting: () => void): Promise<RunReport> {
     let jobEnded = false;
+    const watch = watchRun({ queue: job.queueName, jobId: job.id ?? '', addedAtMs: job.timestamp });
     try {
-      const report = await run(gameId, () => {
+      const endJob = (): void => {
         jobEnded = true;
         onWaiting();
-      });
+      };
+      const report = await run(gameId, endJob, watch);
       await tellOn(job, async () => {
         await showOperation(job, report);
         if (jobEnded) await showLateOutcome(job, describeReport(report));

@@ -3,6 +3,10 @@ import type { Redis } from 'ioredis';
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
 import { compareStreamIds } from '../lib/stream-id.ts';
+import { traceAccepted } from '../lib/telemetry/accepted.ts';
+import type { JobStream } from '../lib/telemetry/label-sets.ts';
+import { type Metrics, NO_METRICS } from '../lib/telemetry/metrics.ts';
+import { NO_TRACING, type Tracing } from '../lib/telemetry/tracing.ts';
 import { keepPumpLock, releasePumpLock, tryPumpLock } from '../sql/locks.ts';
 import { operationsKeptFrom } from '../sql/prune-history.ts';
 import { loadCursors, moveCursor } from '../sql/stream-cursors.ts';
@@ -27,6 +31,8 @@ const CLOSE_MS = 5_000;
 const LOOK_MS = 1_000;
 
 export interface Pump {
+  /** Whether this replica is the one that reads the streams. */
+  readonly leads: boolean;
   /** Stops after the batch in hand. */
   close(): Promise<void>;
 }
@@ -35,7 +41,8 @@ interface PumpDeps {
   db: DatabasePool;
   /** A connection of its own: reading blocks it. */
   redis: Redis;
-  streams: readonly string[];
+  /** The streams to read, by what they bring. */
+  streams: Readonly<Record<JobStream, string>>;
   blockMs: number;
   decoder: EntryDecoder;
   dispatcher: Dispatcher;
@@ -43,6 +50,8 @@ interface PumpDeps {
   log: Logger;
   /** How long the others let a leader be that gives no sign of life, milliseconds; 15 s at most. */
   silenceMs?: number;
+  metrics?: Metrics;
+  tracing?: Tracing;
 }
 
 /**
@@ -50,9 +59,12 @@ interface PumpDeps {
  * advisory lock, and its transactions run on that very session, so a pump that lost its lock can insert nothing.
  */
 export function startPump(deps: PumpDeps): Pump {
-  const { db, redis, streams, log, silenceMs = SILENCE_MS } = deps;
+  const { db, redis, log, silenceMs = SILENCE_MS, metrics = NO_METRICS, tracing = NO_TRACING } = deps;
+  const roles = new Map(Object.entries(deps.streams).map(([role, stream]) => [stream, role as JobStream]));
+  const streams = [...roles.keys()];
   const closing = new AbortController();
   let lookedAtMs = 0;
+  let leads = false;
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
@@ -70,11 +82,13 @@ export function startPump(deps: PumpDeps): Pump {
   async function lead(session: CommonQueryMethods): Promise<void> {
     if (!(await tryPumpLock(session, deps.blockMs + Math.min(silenceMs, SILENCE_MS)))) return;
     log.info('this replica pumps the job streams');
+    leads = true;
     try {
       const cursors = await loadCursors(session, streams);
       const portion = makePortion(BATCH);
       while (!closing.signal.aborted) await pumpOnce(session, cursors, portion);
     } finally {
+      leads = false;
       await releasePumpLock(session);
     }
   }
@@ -97,10 +111,14 @@ export function startPump(deps: PumpDeps): Pump {
       return;
     }
     const accepted = await acceptBatch(session, entries, cursors, deps);
+    for (const operation of accepted.operations) traceAccepted(tracing, operation);
+    for (const stream of accepted.rejectedFrom) {
+      metrics.count('deadLetters', { stream: roles.get(stream) ?? 'start_jobs' });
+    }
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
     await Promise.all([
       deps.dispatcher
-        .wake(accepted.games)
+        .wake(accepted.operations)
         .catch((error: unknown) => log.warn('dispatch is left to repair', { error })),
       deps.outbox
         .publish(accepted.answered)
@@ -130,6 +148,9 @@ export function startPump(deps: PumpDeps): Pump {
 
   const running = run();
   return {
+    get leads() {
+      return leads;
+    },
     async close() {
       closing.abort();
       // Ends a read that is waiting for entries.

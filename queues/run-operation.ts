@@ -7,12 +7,13 @@ import { isSurrender, ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createsContainer, type Operation } from '../lib/operation.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
-import { type Claimed, claimHead, postpone } from '../sql/claims.ts';
+import { type RunWatch, UNWATCHED } from '../lib/telemetry/run-watch.ts';
+import { claimHead, postpone } from '../sql/claims.ts';
 import { mayPass } from '../sql/map-error.ts';
 import { commitEnding } from './commit-ending.ts';
-import { type ContextDeps, makeHandlerContext } from './handler-context.ts';
-import type { HeldLease, LeaseKeeper } from './leases.ts';
-import { failureEnding, successEnding } from './outcome.ts';
+import { type Attempt, type ContextDeps, makeHandlerContext } from './handler-context.ts';
+import type { LeaseKeeper } from './leases.ts';
+import { type Ending, failureEnding, successEnding } from './outcome.ts';
 import { idOf, type RunReport } from './run-report.ts';
 
 interface RunnerDeps extends ContextDeps {
@@ -23,7 +24,7 @@ interface RunnerDeps extends ContextDeps {
   retryWindowMs: number;
 }
 
-export type RunHead = (gameId: string, waiting: WhileWaiting) => Promise<RunReport>;
+export type RunHead = (gameId: string, waiting: WhileWaiting, watch?: RunWatch) => Promise<RunReport>;
 
 /** An operation of a kind that only a newer version knows waits so long for a replica that does. */
 const UNKNOWN_KIND_DELAY_MS = 5_000;
@@ -35,7 +36,7 @@ const UNKNOWN_KIND_DELAY_MS = 5_000;
  */
 export function makeRunHead(deps: RunnerDeps): RunHead {
   const { db, leases, leaseMs } = deps;
-  return async (gameId, waiting) => {
+  return async (gameId, waiting, watch = UNWATCHED) => {
     const claimedAtMs = performance.now();
     const claimed = await claimHead(db, { gameId, leaseMs });
     if (!claimed) return { result: 'nothing to do' };
@@ -48,38 +49,39 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
       op_kind: operation.opKind,
     });
     log.info('operation claimed');
+    watch.claimed(operation);
+    const run = { ...claimed, lease, waiting, watch };
     try {
-      return await runClaimed({ ...deps, log }, claimed, lease, waiting);
-    } catch (error) {
-      if (!isSurrender(error)) throw error;
-      return await handOver(db, operation, log, error);
+      const report = await watch
+        .within(() => runClaimed({ ...deps, log }, run))
+        .catch((error) => {
+          if (!isSurrender(error)) throw error;
+          return handOver(db, operation, log, error);
+        });
+      watch.ended(report);
+      return report;
     } finally {
       lease.release();
     }
   };
 }
 
-async function runClaimed(
-  deps: RunnerDeps,
-  claimed: Claimed,
-  lease: HeldLease,
-  waiting: WhileWaiting,
-): Promise<RunReport> {
+async function runClaimed(deps: RunnerDeps, run: Attempt): Promise<RunReport> {
   const { log } = deps;
-  const { operation } = claimed;
+  const { operation, lease } = run;
   let result: Result;
   try {
     const handler = deps.handlers[operation.opKind as keyof Handlers];
     if (!handler) return await postponeUnknownKind(deps, operation);
-    result = await handler(operation, makeHandlerContext(deps, claimed, lease, waiting));
+    result = await handler(operation, makeHandlerContext(deps, run));
   } catch (thrown) {
     lease.signal.throwIfAborted();
     if (isSurrender(thrown)) throw thrown;
     if (thrown instanceof StoreAwayError) return runAgain(deps, operation, thrown);
-    return endWithFailure(deps, operation, lease, toFailure(operation, thrown));
+    return endWithFailure(deps, run, toFailure(operation, thrown));
   }
   try {
-    await commitEnding(deps, operation, lease, successEnding(operation, result));
+    await commit(deps, run, successEnding(operation, result));
   } catch (error) {
     // What may have been written, or will be by a successor, is not taken back.
     if (isSurrender(error) || mayPass(error)) throw error;
@@ -92,11 +94,14 @@ async function runClaimed(
     );
     const effects = result.afterUndo?.(told) ?? {};
     const imageRef = result.imageRef ?? operation.imageRef ?? '';
-    return endWithFailure(deps, operation, lease, new OperationFailure(told, { effects, imageRef }));
+    return endWithFailure(deps, run, new OperationFailure(told, { effects, imageRef }));
   }
   log.info('operation succeeded', { replay: result.replay, container_id: result.containerId });
   return { ...idOf(operation), result: 'success', ...(result.replay ? { error_code: 'replay_no_op' } : {}) };
 }
+
+const commit = (deps: RunnerDeps, { operation, lease, watch }: Attempt, ending: Ending): Promise<void> =>
+  watch.phase('commit', () => commitEnding(deps, operation, lease, ending));
 
 /** Gives the operation back for another attempt, which finds out how far this one came. */
 async function runAgain({ db, log }: RunnerDeps, operation: Operation, error: Error): Promise<RunReport> {
@@ -127,13 +132,9 @@ async function takeBack(
   }
 }
 
-async function endWithFailure(
-  deps: RunnerDeps,
-  operation: Operation,
-  lease: HeldLease,
-  failure: OperationFailure,
-): Promise<RunReport> {
+async function endWithFailure(deps: RunnerDeps, run: Attempt, failure: OperationFailure): Promise<RunReport> {
   const { log, db, shared } = deps;
+  const { operation } = run;
   const { error } = failure;
   const rollbackPending =
     createsContainer(operation.opKind) && (error.rollbackPending ?? operation.rollbackPending);
@@ -146,7 +147,7 @@ async function endWithFailure(
     return { ...report, result: 'postponed' };
   }
   try {
-    await commitEnding(deps, operation, lease, failureEnding(operation, failure, shared.now()));
+    await commit(deps, run, failureEnding(operation, failure, shared.now()));
   } catch (cause) {
     const { effects, undo } = failure.aftermath;
     if (isSurrender(cause) || mayPass(cause) || Object.keys(effects).length === 0) throw cause;
@@ -154,12 +155,8 @@ async function endWithFailure(
     log.error('what the failure left could not be recorded', { error: cause });
     const message = `${error.message}; what that left could not be recorded`;
     const told = await takeBack(undo, error.code, message, cause);
-    return endWithFailure(
-      deps,
-      operation,
-      lease,
-      new OperationFailure(told, { effects: {}, imageRef: failure.aftermath.imageRef }),
-    );
+    const { imageRef } = failure.aftermath;
+    return endWithFailure(deps, run, new OperationFailure(told, { effects: {}, imageRef }));
   }
   log.warn('operation failed', { error, error_code: error.code });
   return { ...report, result: 'failure' };

@@ -1,7 +1,8 @@
 import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
 import type { OpKind, OpSource } from '../lib/operation.ts';
 import { lockGames } from './locks.ts';
-import { type WaitingGame, waitingGame } from './operation-log.ts';
+import { waitingGame } from './operation-log.ts';
 
 /** A request, checked and ready to be queued. */
 export interface NewOperation {
@@ -20,6 +21,14 @@ export interface NewOperation {
   readonly requestHash?: string;
 }
 
+const acceptedOperation = waitingGame.extend({
+  operationId: z.string(),
+  correlationId: z.string(),
+  sourceRef: z.string().nullable(),
+});
+/** One that was new: its game has work. */
+export type AcceptedOperation = z.infer<typeof acceptedOperation>;
+
 /**
  * Queues the operations in the order given and returns those that were new. Must run in a transaction.
  *
@@ -29,14 +38,14 @@ export interface NewOperation {
 export async function acceptOperations(
   transaction: CommonQueryMethods,
   operations: readonly NewOperation[],
-): Promise<readonly WaitingGame[]> {
+): Promise<readonly AcceptedOperation[]> {
   if (operations.length === 0) return [];
   await lockGames(
     transaction,
     'accept',
     operations.map((one) => one.gameId),
   );
-  return transaction.any(sql.type(waitingGame)`
+  return transaction.any(sql.type(acceptedOperation)`
     insert into rtmanager.operation_log
       (operation_id, game_id, seq, op_kind, op_source, source_ref, request_hash, correlation_id, image_ref, reason,
        requested_at)
@@ -61,5 +70,6 @@ export async function acceptOperations(
         request_hash)
       order by place) as in_order
     on conflict (op_source, source_ref) where source_ref is not null do nothing
-    returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef"`);
+    returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef",
+      operation_id as "operationId", correlation_id as "correlationId", source_ref as "sourceRef"`);
 }

@@ -15,6 +15,14 @@ export async function loadCursors(
     insert into rtmanager.stream_cursors (stream, last_id)
     select stream, '0-0' from unnest(${sql.array([...streams], 'text')}) as stream
     on conflict (stream) do nothing`);
+  return readCursors(db, streams);
+}
+
+/** The same without a trace of who looked. */
+export async function readCursors(
+  db: CommonQueryMethods,
+  streams: readonly string[],
+): Promise<Map<string, string>> {
   const rows = await db.any(sql.type(cursor)`
     select stream, last_id as "lastId" from rtmanager.stream_cursors
     where stream = any(${sql.array([...streams], 'text')})`);

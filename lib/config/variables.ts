@@ -28,6 +28,7 @@ import {
   wholeNumber,
   wholeUnits,
 } from './scalar-forms.ts';
+import { TELEMETRY_VARIABLES } from './telemetry-variables.ts';
 import { defaulted, type Env, optional, required, type Variable } from './variable.ts';
 
 const MAY_BE_NONE: Limit = { at: 0, because: 'it cannot be negative' };
@@ -228,6 +229,7 @@ export const VARIABLES = {
   shutdown: {
     timeoutMs: defaulted('RTMANAGER_SHUTDOWN_TIMEOUT', '30s', duration(MAY_BE_NONE)),
   },
+  telemetry: TELEMETRY_VARIABLES,
 } as const satisfies Record<string, Record<string, Variable<unknown>>>;
 
 type ValueOf<V> = V extends Variable<infer T> ? T : never;

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { makeRegistryAuth } from '../registry-auth.ts';
-import { type DockerAddress, makeDockerConnection } from './connection.ts';
+import { type DockerAddress, type DockerConnection, makeDockerConnection } from './connection.ts';
 import { type Docker, makeDocker } from './docker.ts';
 import { makeImageStore } from './image-store.ts';
 
@@ -14,10 +14,16 @@ function dockerAddressOf({
   return { host, tls: (ca ?? cert) ? { ca, cert, key } : undefined };
 }
 
-/** Docker as the configuration has it; connects with the first call. */
-export function makeConfiguredDocker(config: Config): Docker {
+type Watch = (connection: DockerConnection) => DockerConnection;
+
+/**
+ * Docker as the configuration has it; connects with the first call.
+ *
+ * @param watch looks on at every call
+ */
+export function makeConfiguredDocker(config: Config, watch: Watch = (connection) => connection): Docker {
   const { network, parallelStarts, parallelPulls, registryAuthFile } = config.docker;
-  const connection = makeDockerConnection(dockerAddressOf(config.docker));
+  const connection = watch(makeDockerConnection(dockerAddressOf(config.docker)));
   const images = makeImageStore(connection, {
     policy: config.image.pullPolicy,
     pullTimeoutMs: config.image.pullTimeoutMs,

@@ -48,6 +48,9 @@ const HOMES: Readonly<Record<string, { readonly values: RegExp; readonly types?:
   ioredis: { values: /^queues\// },
   express: { values: /^openapi\// },
   winston: { values: /^lib\/logger\.ts$/ },
+  '@opentelemetry/api': { values: /^lib\/telemetry\//, types: /^queues\// },
+  '@opentelemetry/sdk-metrics': { values: /^lib\/telemetry\// },
+  '@opentelemetry/sdk-trace': { values: /^lib\/telemetry\// },
 };
 
 interface Source {

@@ -4,6 +4,7 @@
  * whole pass, what of it is the list alone: its transfer and its JSON, which any other program would pay as well.
  * Counts what is asked of both. Prints figures and asserts nothing.
  */
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { loadavg } from 'node:os';
@@ -11,6 +12,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { reconcileRuntimes } from '../../handlers/reconcile-runtimes.ts';
 import { makeConfiguredDocker } from '../../lib/docker/configured-docker.ts';
+import { NO_METRICS } from '../../lib/telemetry/metrics.ts';
 import { countQueries } from '../helpers/count-queries.ts';
 import { makeMemoryLogger } from '../helpers/memory-logger.ts';
 import { stopServices } from '../helpers/services.ts';
@@ -90,6 +92,7 @@ for (const fleet of FLEETS) {
     wake: async () => undefined,
     publish: async () => undefined,
     listenAnew: () => undefined,
+    metrics: NO_METRICS,
     now: Date.now,
     config,
     signal,

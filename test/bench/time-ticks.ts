@@ -6,6 +6,7 @@ import { parseConfig } from '../../lib/config.ts';
 import { makeConfiguredDocker } from '../../lib/docker/configured-docker.ts';
 import { makeEngineProber } from '../../lib/engine-prober.ts';
 import { planProbes } from '../../lib/probe-plan.ts';
+import { NO_METRICS } from '../../lib/telemetry/metrics.ts';
 import { planRound } from '../../lib/tick-slice.ts';
 import { makePool } from '../../sql/pool.ts';
 import { makeMemoryLogger } from '../helpers/memory-logger.ts';
@@ -43,6 +44,7 @@ export async function timeTicks({ variables }: { readonly variables: RtmVariable
     wake: async () => undefined,
     publish: async () => undefined,
     listenAnew: () => undefined,
+    metrics: NO_METRICS,
     engines,
     reconcile: (...pass) => reconcileRuntimes(context, ...pass),
     now: Date.now,

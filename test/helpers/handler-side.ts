@@ -6,6 +6,7 @@ import { makeEngineProber } from '../../lib/engine-prober.ts';
 import { parseGameId } from '../../lib/game-id.ts';
 import { containerName } from '../../lib/game-names.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
+import { NO_METRICS } from '../../lib/telemetry/metrics.ts';
 import { makeLeaseKeeper } from '../../queues/leases.ts';
 import { makeRunHead } from '../../queues/run-operation.ts';
 import type { RunReport } from '../../queues/run-report.ts';
@@ -79,6 +80,7 @@ export async function makeHandlerSide(
     wake: async () => undefined,
     publish: async () => undefined,
     listenAnew: () => undefined,
+    metrics: NO_METRICS,
     engines,
     reconcile: (...pass) => reconcileRuntimes(tick, ...pass),
     now: Date.now,

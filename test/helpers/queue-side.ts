@@ -120,7 +120,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
         startPump({
           db: backgroundDb,
           redis: reader,
-          streams: [startJobs, stopJobs],
+          streams: { start_jobs: startJobs, stop_jobs: stopJobs },
           blockMs: 100,
           decoder: makeEntryDecoder({ startJobs, stopJobs, now: Date.now }),
           dispatcher,

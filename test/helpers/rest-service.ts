@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import type { Config } from '../../lib/config.ts';
 import { RuntimeError } from '../../lib/errors.ts';
 import type { ExplainConfig } from '../../lib/explain/facts.ts';
+import { NO_TRACING, type Tracing } from '../../lib/telemetry/tracing.ts';
 import type { ExplainDeps } from '../../openapi/explain.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
@@ -38,6 +39,8 @@ interface RestOptions {
   readonly planReconciliation?: PlanReconciliation;
   readonly docker?: ExplainDeps['docker'];
   readonly config?: ExplainConfig;
+  readonly tracing?: Tracing;
+  readonly scrape?: () => Promise<string>;
   readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
@@ -71,6 +74,8 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     docker: options.docker ?? noDocker,
     config: options.config ?? makeTestConfig(),
     planReconciliation: options.planReconciliation ?? neverAsked,
+    tracing: options.tracing ?? NO_TRACING,
+    scrape: options.scrape ?? (() => Promise.resolve('')),
     readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
   });
   const listener = await openListener(httpConfig, app);

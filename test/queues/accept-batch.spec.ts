@@ -115,12 +115,12 @@ describe('accepting a batch', () => {
       poison('3-0', ''),
       start('4-0', 'b'),
     );
-    expect(accepted.games.map((game) => `${game.opKind} ${game.gameId}`)).to.have.members([
+    expect(accepted.operations.map((game) => `${game.opKind} ${game.gameId}`)).to.have.members([
       'start a',
       'stop b',
       'start b',
     ]);
-    expect(accepted).to.deep.include({ answered: ['a', ''], rejected: 2 });
+    expect(accepted).to.deep.include({ answered: ['a', ''], rejectedFrom: ['starts', 'starts'] });
     expect(await queued()).to.deep.equal(['starts/1-0', 'stops/2-0', 'starts/4-0']);
     expect(await messages()).to.deep.equal(['dead_letters 2-0', 'job_results 2-0', 'dead_letters 3-0']);
     expect(await storedCursors()).to.deep.equal({ starts: '4-0', stops: '2-0' });
@@ -138,7 +138,7 @@ describe('accepting a batch', () => {
     await moveCursor(store.db, { stream: 'starts', from: '3-0', to: '0-0' });
     cursors.set('starts', '0-0');
     const again = await accept(...entries, start('4-0', 'a'));
-    expect(again.games).to.have.length(1);
+    expect(again.operations).to.have.length(1);
     expect(await queued()).to.deep.equal(['starts/1-0', 'starts/3-0', 'starts/4-0']);
     expect(await messages()).to.deep.equal(['dead_letters 2-0', 'job_results 2-0']);
   });
@@ -187,8 +187,8 @@ describe('accepting a batch', () => {
         stop('4-0', 'a'),
         start('5-0', 'c'),
       );
-      expect(accepted.games.map((game) => game.gameId)).to.deep.equal(['a', 'a', 'c']);
-      expect(accepted).to.deep.include({ answered: ['refused', 'b'], rejected: 2 });
+      expect(accepted.operations.map((game) => game.gameId)).to.deep.equal(['a', 'a', 'c']);
+      expect(accepted).to.deep.include({ answered: ['refused', 'b'], rejectedFrom: ['starts', 'starts'] });
     });
     expect(await queued()).to.deep.equal(['starts/1-0', 'stops/4-0', 'starts/5-0']);
     expect(await messages()).to.deep.equal([

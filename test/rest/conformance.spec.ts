@@ -59,7 +59,10 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     noDocker = await serve({ db: store.db, withoutDocker: true });
     brokenStore = stack.adopt(await makeStore(), (one) => one.destroy());
     await brokenStore.rows('drop table rtmanager.operation_log, rtmanager.runtime_records');
-    broken = await serve({ db: brokenStore.db });
+    broken = await serve({
+      db: brokenStore.db,
+      scrape: () => Promise.reject(new Error('a metric could not be read')),
+    });
     proxy = await makePostgresProxy(store.dsn);
     const noDb = stack.adopt(await makePool({ dsn: proxy.dsn, max: 2, name: 'test-away' }), (one) =>
       one.end(),

@@ -53,9 +53,14 @@ describe('accepting operations', () => {
       imageRef: null,
       reason: 'timeout',
     } as const;
-    expect(await accept([{ gameId: 'a', imageRef: 'engine:7' }, stop])).to.have.deep.members([
-      { gameId: 'a', opKind: 'start', opSource: 'lobby_stream', imageRef: 'engine:7' },
-      { gameId: 'b', opKind: 'stop', opSource: 'admin_rest', imageRef: null },
+    const accepted = await accept([{ gameId: 'a', imageRef: 'engine:7' }, stop]);
+    // By which the trace of a request goes on where it is run.
+    expect(
+      accepted.map(({ operationId, correlationId }) => [operationId, correlationId]),
+    ).to.have.deep.members((await store.operations()).map((row) => [row.operation_id, row.correlation_id]));
+    expect(accepted.map(({ operationId, correlationId, ...game }) => game)).to.have.deep.members([
+      { gameId: 'a', opKind: 'start', opSource: 'lobby_stream', imageRef: 'engine:7', sourceRef: null },
+      { gameId: 'b', opKind: 'stop', opSource: 'admin_rest', imageRef: null, sourceRef: 'key 1' },
     ]);
     expect(await store.claim('b')).to.include({
       ...stop,

@@ -8,6 +8,7 @@ import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { findDueProbes } from '../../sql/due-probes.ts';
 import { listExpiredGames } from '../../sql/expired-games.ts';
+import { readFleetGauges } from '../../sql/fleet-gauges.ts';
 import { listHealthEvents } from '../../sql/health-events.ts';
 import { putSnapshots } from '../../sql/health-snapshots.ts';
 import { endUnhealthy, getFindings, putFindings } from '../../sql/inspect-findings.ts';
@@ -105,6 +106,8 @@ const PROBED = sliceAt({ sliceMs: 1_000, slices: 15 }, 7_000);
  * whole: small ones, of games that fail alone.
  */
 const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unknown>, ...string[]]> = {
+  // All that is queued, runs or waits to be published, and the games that are not removed: through indexes of those alone.
+  'counting for a scrape': [16_000, readFleetGauges, 'probe_counters'],
   'accepting a batch': [
     1_000,
     (db) =>
