@@ -70,7 +70,12 @@ describe('the REST API', () => {
 
     it('answers under no other name, which a page may have led here', async () => {
       for (const host of [`evil.example:${port()}`, 'localhost.evil.example', 'rtm', '10.0.0.1']) {
-        for (const path of ['/api/v1/internal/runtimes', '/api/v1/internal/nothing', '/admin/queues']) {
+        for (const path of [
+          '/api/v1/internal/runtimes',
+          '/api/v1/internal/nothing',
+          '/metrics',
+          '/admin/queues',
+        ]) {
           const answer = await open.ask(path, { headers: { host } });
           expect([answer.status, errorCode(answer)], `${host}${path}`).to.deep.equal([401, 'unauthorized']);
         }
