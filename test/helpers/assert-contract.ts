@@ -50,7 +50,7 @@ function assertSchema(name: string, answer: HttpExchange, what: string): void {
 const mediaTypeOf = ({ headers }: HttpExchange): string | undefined => headers['content-type']?.split(';')[0];
 
 /** The operation asked for, or, for a method that the path does not have, any that can say so. */
-function operationOf({ method, path, status }: HttpExchange): Operation | undefined {
+export function operationOf({ method, path, status }: HttpExchange): Operation | undefined {
   const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
   const [plain = ''] = path.split('?');
   const here = listOperations().filter((operation) =>
