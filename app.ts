@@ -20,12 +20,14 @@ import { planRound } from './lib/tick-slice.ts';
 import { BOARD_PATH } from './openapi/admin.ts';
 import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
+import { makeOpenStreams } from './openapi/open-streams.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
 import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
 import { startDockerEvents } from './queues/docker-events.ts';
+import { makeEventFeed } from './queues/event-feed.ts';
 import { startEventJobs } from './queues/event-jobs.ts';
 import { makeFollowUp } from './queues/follow-up.ts';
 import { makeLeaseKeeper } from './queues/leases.ts';
@@ -251,8 +253,12 @@ export async function startApp(
   });
   addGauges(meter, ['pumpLeader'], (observe) => observe('pumpLeader', pump.leads ? 1 : 0, {}));
 
+  const streams = stack.adopt(makeOpenStreams(), (one) => one.close());
   const app = makeExpressApp({
     db: restDb,
+    docker,
+    feed: makeEventFeed({ db: restDb, log }),
+    streams,
     wake: (games) => dispatcher.wake(games),
     outcomes,
     waitMs: config.rest.waitTimeoutMs,
@@ -261,7 +267,6 @@ export async function startApp(
     scrape: telemetry.scrape,
     token: config.http.token,
     listenHost: config.http.listen.host,
-    docker,
     config,
     planReconciliation: (signal) => planReconciliation({ ...caretaking, signal, db: restDb }),
     board: makeBoard({
@@ -306,6 +311,8 @@ export async function startApp(
   return {
     url: listener.url,
     async close(timeoutMs = shutdownMs) {
+      // They have no end of their own, and their clients go on with another replica.
+      streams.close();
       // Together, because a request that waits for its operation ends when that does, and within one deadline.
       await Promise.all([
         listener.close(timeoutMs + LAST_ANSWERS_MS),

@@ -19,3 +19,7 @@ export function daemonTimeMs(text: string | null): number | null {
   const ms = Date.parse(text ?? '');
   return Number.isNaN(ms) ? null : ms;
 }
+
+/** Nanoseconds since the epoch as Docker takes a moment: whole seconds, a point and nine digits. */
+export const dockerMoment = (nanos: bigint): string =>
+  `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, '0')}`;

@@ -1,4 +1,5 @@
 import { daemonTimeMs } from '../lib/daemon-time.ts';
+import type { OperationStep, ToldHealth } from '../lib/event-feed.ts';
 import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { Operation } from '../lib/operation.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
@@ -63,4 +64,32 @@ const renderEvidence = (evidence: ExitEvidence) => ({
   oom_killed: evidence.oomKilled,
   finished_at: time(daemonTimeMs(evidence.finishedAt)),
   last_log_lines: evidence.lastLogLines,
+});
+
+/** A step of an operation as the contract's `OperationFrame`. */
+export const renderOperationFrame = (step: OperationStep, toldAtMs: number) => ({
+  operation_id: step.operationId,
+  game_id: step.gameId,
+  op_kind: step.opKind,
+  op_source: step.opSource,
+  parent_operation_id: step.parentOperationId,
+  correlation_id: step.correlationId,
+  status: step.status,
+  attempt: step.attempt,
+  image_ref: step.imageRef,
+  reason: step.reason,
+  container_id: step.containerId,
+  outcome: step.outcome,
+  error_code: step.errorCode,
+  error_message: step.errorMessage,
+  occurred_at: time(toldAtMs),
+});
+
+/** A health event as the contract's `HealthEventFrame`. */
+export const renderHealthFrame = (health: ToldHealth) => ({
+  game_id: health.gameId,
+  container_id: health.containerId,
+  event_type: health.type,
+  occurred_at: time(health.occurredAtMs),
+  details: health.details,
 });

@@ -1,27 +1,36 @@
 import { makeQueryValidator } from '../lib/contracts.ts';
+import type { Docker } from '../lib/docker/docker.ts';
 import { RuntimeError } from '../lib/errors.ts';
+import type { EventFeed } from '../lib/event-feed.ts';
 import { parseGameId } from '../lib/game-id.ts';
 import { neverStarted } from '../lib/runtime-record.ts';
 import { makeAuditRoutes } from './audit.ts';
+import { makeEventsRoute } from './events.ts';
 import { type ExplainDeps, makeExplainRoute } from './explain.ts';
+import { makeLogsRoute } from './logs.ts';
 import { type MutationDeps, makeMutations } from './mutations.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
 import { makeReconcilePlanRoute, type PlanReconciliation } from './reconcile-plan.ts';
 import { renderRuntime } from './render.ts';
 import type { Routes } from './route.ts';
 import { makeRuntimeReads } from './runtime-reads.ts';
+import { makeStatsRoute } from './stats.ts';
 
 export interface RouteDeps extends MutationDeps, ExplainDeps {
   readonly readiness: ReadinessChecks;
   readonly planReconciliation: PlanReconciliation;
+  readonly docker: ExplainDeps['docker'] & Pick<Docker, 'openLog' | 'readStats'>;
+  readonly feed: EventFeed;
+  readonly streams: OpenStreams;
   /** Every metric in the text format of Prometheus. */
   readonly scrape: () => Promise<string>;
 }
 
 /** What serves each operation of the contract, by its id. */
 export function makeRoutes(deps: RouteDeps): Routes {
-  const { db, readiness, scrape } = deps;
+  const { db, docker, feed, streams, readiness, scrape } = deps;
   const reads = makeRuntimeReads(db);
   const parseListQuery = makeQueryValidator('internalListRuntimes');
 
@@ -30,6 +39,10 @@ export function makeRoutes(deps: RouteDeps): Routes {
     ...makeAuditRoutes(db),
     internalExplainRuntime: makeExplainRoute(deps),
     internalGetReconcilePlan: makeReconcilePlanRoute(deps.planReconciliation),
+
+    internalGetRuntimeLogs: makeLogsRoute({ reads, docker, streams }),
+    internalGetRuntimeStats: makeStatsRoute({ reads, docker }),
+    internalStreamEvents: makeEventsRoute({ feed, streams }),
 
     internalHealthz(_request, response) {
       response.json({ status: 'ok' });

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonTimeNanos } from '../lib/daemon-time.ts';
 import { UNREADABLE } from '../lib/docker/container-events.ts';
 import type { Docker } from '../lib/docker/docker.ts';
 import type { Logger } from '../lib/logger.ts';
+import { pause } from '../lib/pause.ts';
 import { getKnownDaemon, moveEventCursor } from '../sql/docker-daemon.ts';
 import type { Db } from '../sql/pool.ts';
 import type { EventJobs } from './event-jobs.ts';
@@ -126,15 +126,6 @@ export function startDockerEvents(deps: EventsDeps): DockerEvents {
       await within(listening, BOOKKEEPING_MS);
     },
   };
-}
-
-/** Waits; ends early with the signal, which is no failure. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }
 
 /** Why a subscription ends that was not broken. */

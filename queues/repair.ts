@@ -1,5 +1,6 @@
 import type { DatabasePool } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
+import { pruneFeed } from '../sql/event-feed.ts';
 import { findRunnable } from '../sql/operation-log.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
@@ -8,6 +9,12 @@ import type { Outbox } from './outbox.ts';
 const GRACE_MS = 2_000;
 /** Games a sweep wakes at most; the oldest first, so the next sweep gets to the rest. */
 const WAKE_LIMIT = 1_000;
+/**
+ * Events are told again to clients that come back within this. Shorter than the outbox keeps what was published
+ * (queues/outbox.ts): health events are read from there.
+ */
+const FEED_MS = 30 * 60 * 1_000;
+const FEED_BATCH = 500;
 
 interface RepairDeps {
   db: DatabasePool;
@@ -33,6 +40,9 @@ export async function repair({ db, dispatcher, outbox, log }: RepairDeps): Promi
     })(),
     outbox.publishAll(),
     outbox.prune(),
+    (async () => {
+      while ((await pruneFeed(db, { ageMs: FEED_MS, limit: FEED_BATCH })) === FEED_BATCH);
+    })(),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

@@ -8,6 +8,7 @@ export interface QueryByOperation {
   internalListRuntimes: { status?: 'running' | 'stopped' | 'removed'; limit: number; cursor?: string };
   internalListOperations: { limit: number; cursor?: string };
   internalGetRuntimeLogs: { tail: number; follow: boolean };
+  internalStreamEvents: { game_id?: string };
 }
 
 /** Typed values, or one sentence that names the parameter and the accepted form. */

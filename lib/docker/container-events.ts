@@ -1,5 +1,6 @@
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
+import { dockerMoment } from '../daemon-time.ts';
 import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
@@ -47,7 +48,7 @@ export async function openContainerEvents(
   const ask = (docker: Dockerode, abortSignal: AbortSignal) =>
     docker.getEvents({
       // The published type knows whole seconds only; Docker takes nanoseconds.
-      since: secondsOf(sinceNanos) as unknown as number,
+      since: dockerMoment(sinceNanos) as unknown as number,
       filters: {
         type: ['container'],
         label: [`${OWNER_LABEL}=${OWNER}`],
@@ -60,10 +61,6 @@ export async function openContainerEvents(
   });
   return parseEvents(stream as AsyncIterable<unknown>, signal);
 }
-
-/** As Docker takes a moment: whole seconds, a point and nine digits. */
-const secondsOf = (nanos: bigint): string =>
-  `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, '0')}`;
 
 async function* parseEvents(
   stream: AsyncIterable<unknown>,

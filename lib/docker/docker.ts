@@ -15,9 +15,11 @@ import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
 import { listAddresses } from './list-addresses.ts';
 import { listGameContainers, listLabelledContainers, listOwnedContainers } from './list-containers.ts';
+import { type LogRequest, openLog } from './open-log.ts';
 import { ping } from './ping.ts';
 import { type Daemon, readDaemon } from './read-daemon.ts';
 import { readLogTail } from './read-log-tail.ts';
+import { type ContainerStats, readStats } from './read-stats.ts';
 import { removeContainer } from './remove-container.ts';
 import { disconnectEndpoint, startContainer } from './start-container.ts';
 import { type StopOutcome, stopContainer } from './stop-container.ts';
@@ -80,6 +82,14 @@ export interface Docker {
     sinceNanos: bigint,
     signal: AbortSignal,
   ): Promise<AsyncIterable<ContainerEvent | typeof UNREADABLE>>;
+  /** The text of a container's log, in pieces of whole lines, as fast as they are taken. */
+  openLog(
+    container: Pick<InspectedContainer, 'id' | 'tty'>,
+    request: LogRequest,
+    signal: AbortSignal,
+  ): Promise<AsyncIterableIterator<string>>;
+  /** What a container uses; null where it does not run. Takes a second or two. */
+  readStats(id: string, signal: AbortSignal): Promise<ContainerStats | null>;
   /** Where a container is reached on a network; null when it is not. */
   findAddress(at: { containerId: string; network: string }, signal: AbortSignal): Promise<string | null>;
   /** Where all containers on a network are reached, by container id. */
@@ -112,6 +122,8 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
     readLogTail: (container, signal) => readLogTail(connection, container, signal),
     findImage: (ref, signal) => inspectImage(connection, ref.canonical, signal),
     openEvents: (sinceNanos, signal) => openContainerEvents(connection, sinceNanos, signal),
+    openLog: (container, request, signal) => openLog(connection, container, request, signal),
+    readStats: (id, signal) => readStats(connection, id, signal),
     findAddress: (at, signal) => findAddress(connection, at, signal),
     listAddresses: (of, signal) => listAddresses(connection, of, signal),
     forAttempt(lease, waiting) {

@@ -18,19 +18,22 @@ const SOURCES: readonly (LogSource | undefined)[] = ['stdout', 'stdout', 'stderr
  */
 export function makeFrameReader(
   { tty }: { readonly tty: boolean },
-  onPiece: (source: LogSource, piece: Buffer) => void,
+  /** `opens`: it is the first piece of a frame, which holds one entry of the log. */
+  onPiece: (source: LogSource, piece: Buffer, opens: boolean) => void,
 ): FrameReader {
   let isRaw = tty;
   let header = Buffer.alloc(0);
   let source: LogSource = 'stdout';
   let left = 0;
+  let isOpening = false;
 
   /** Takes from a header or from a piece what `bytes` has of it, and returns the rest. */
   function take(bytes: Buffer): Buffer {
     if (left > 0) {
       const piece = bytes.subarray(0, left);
       left -= piece.length;
-      onPiece(source, piece);
+      onPiece(source, piece, isOpening);
+      isOpening = false;
       return bytes.subarray(piece.length);
     }
     const missing = HEADER_BYTES - header.length;
@@ -48,6 +51,7 @@ export function makeFrameReader(
     }
     source = told;
     left = header.readUInt32BE(4);
+    isOpening = true;
     header = Buffer.alloc(0);
   }
 
@@ -55,14 +59,14 @@ export function makeFrameReader(
   function flush(): void {
     const text = header;
     header = Buffer.alloc(0);
-    if (text.length > 0) onPiece('stdout', text);
+    if (text.length > 0) onPiece('stdout', text, false);
   }
 
   return {
     push(chunk) {
       let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       while (rest.length > 0 && !isRaw) rest = take(rest);
-      if (rest.length > 0) onPiece('stdout', rest);
+      if (rest.length > 0) onPiece('stdout', rest, false);
     },
     end() {
       if (sourceIn(header) === undefined) flush();

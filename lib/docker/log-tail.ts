@@ -1,4 +1,5 @@
-import { type LogSource, makeFrameReader } from './log-frames.ts';
+import { makeFrameReader } from './log-frames.ts';
+import { LINE_BYTES, makeLineAssembler } from './log-lines.ts';
 
 export interface LogTail {
   push(chunk: Uint8Array): void;
@@ -10,63 +11,29 @@ export interface LogTail {
 }
 
 /** Kept of a container's log. */
-export const LOG_TAIL = { lines: 50, lineBytes: 8_192, bytes: 65_536 } as const;
-
-/** A line of which the first bytes are kept, and the others counted. */
-interface Line {
-  kept: Buffer;
-  length: number;
-}
+export const LOG_TAIL = { lines: 50, lineBytes: LINE_BYTES, bytes: 65_536 } as const;
 
 /** Reads a container's log and keeps the end of it, in little memory whatever the engine wrote. */
 export function makeLogTail(container: { readonly tty: boolean }): LogTail {
   const lines: string[] = [];
-  const open = new Map<LogSource, Line>();
   let failed = false;
+  const assembler = makeLineAssembler((_source, text) => {
+    lines.push(text);
+    if (lines.length > LOG_TAIL.lines) lines.shift();
+  });
   const frames = makeFrameReader(container, (source, piece) => {
     if (source === 'daemon') failed = true;
-    else take(source, piece);
+    else assembler.push(source, piece);
   });
-
-  function take(source: LogSource, piece: Buffer): void {
-    for (let from = 0; from < piece.length; ) {
-      const at = piece.indexOf('\n', from);
-      const to = at === -1 ? piece.length : at;
-      const line = open.get(source) ?? { kept: Buffer.alloc(0), length: 0 };
-      // Another one that goes on behind this piece stands where it ends.
-      open.delete(source);
-      open.set(source, line);
-      line.kept = Buffer.concat([line.kept, piece.subarray(from, to).subarray(0, roomIn(line))]);
-      line.length += to - from;
-      if (at !== -1) close(source, line);
-      from = to + 1;
-    }
-  }
-
-  function close(source: LogSource, line: Line): void {
-    open.delete(source);
-    lines.push(textOf(line));
-    if (lines.length > LOG_TAIL.lines) lines.shift();
-  }
 
   return {
     push: (chunk) => frames.push(chunk),
     end() {
       frames.end();
-      for (const [source, line] of open) close(source, line);
+      assembler.end();
       return failed && lines.length === 0 ? null : withinBytes(lines);
     },
   };
-}
-
-const roomIn = ({ kept }: Line): number => LOG_TAIL.lineBytes - kept.length;
-
-/** A line as text: bytes that are no UTF-8 become U+FFFD. */
-function textOf({ kept, length }: Line): string {
-  const cut = length - kept.length;
-  // As a stream, the decoder leaves out a character that the cut went through.
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(kept, { stream: cut > 0 });
-  return cut > 0 ? `${text} [… ${cut} bytes cut]` : text.replace(/\r$/, '');
 }
 
 /** The youngest lines that fit, behind a word about those that do not. */

@@ -1,6 +1,6 @@
-import type Docker from 'dockerode';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
+import { dialLogs } from './dial-logs.ts';
 import { LOG_TAIL, makeLogTail } from './log-tail.ts';
 import { DockerStatusError } from './map-error.ts';
 
@@ -18,28 +18,12 @@ export async function readLogTail(
   try {
     return await connection.call('read logs', CALL_DEADLINE_MS.look, signal, async (docker, abortSignal) => {
       const tail = makeLogTail(container);
-      for await (const chunk of await openLogs(docker, container.id, abortSignal)) tail.push(chunk);
+      const log = await dialLogs(docker, container.id, { tail: LOG_TAIL.lines }, abortSignal);
+      for await (const chunk of log) tail.push(chunk);
       return tail.end();
     });
   } catch (error) {
     if (error instanceof DockerStatusError) return null;
     throw error;
   }
-}
-
-/** The library's own method collects the whole answer before it says a word; this one is read as it comes. */
-function openLogs(docker: Docker, id: string, abortSignal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  const { promise, resolve, reject } = Promise.withResolvers<AsyncIterable<Uint8Array>>();
-  docker.modem.dial(
-    {
-      path: `/containers/${id}/logs?`,
-      method: 'GET',
-      isStream: true,
-      statusCodes: { 200: true },
-      options: { stdout: true, stderr: true, tail: LOG_TAIL.lines },
-      abortSignal,
-    },
-    (error, answer) => (error ? reject(error) : resolve(answer as AsyncIterable<Uint8Array>)),
-  );
-  return promise;
 }

@@ -105,7 +105,7 @@ const FROZEN: Readonly<Record<string, Row>> = {
   internalStreamEvents: {
     method: 'get',
     path: `${BASE}/events`,
-    parameters: ['Last-Event-ID', ...CALLER],
+    parameters: ['game_id', 'Last-Event-ID', ...CALLER],
     statuses: [200, 400, 401, 405, 500, 503],
   },
   internalHealthz: { method: 'get', path: '/healthz', parameters: [], statuses: [200, 405] },
@@ -135,7 +135,14 @@ const REQUIRED: Readonly<Record<string, string>> = {
     'operations health_events reconcile',
   Finding: 'code severity message evidence advice',
   NextStep: 'action at message',
+  Stats:
+    'game_id container_id observed_at cpu_percent cpu_quota memory_used_bytes memory_limit_bytes network_rx_bytes ' +
+    'network_tx_bytes block_read_bytes block_write_bytes pids pids_limit',
   HealthEventFrame: 'game_id container_id event_type occurred_at details',
+  OperationFrame:
+    'operation_id game_id op_kind op_source parent_operation_id correlation_id status attempt image_ref reason ' +
+    'container_id outcome error_code error_message occurred_at',
+  GapFrame: 'reason',
   Liveness: 'status',
   Readiness: 'status checks',
   ReadinessCheck: 'status duration_ms',

@@ -55,6 +55,7 @@ describe('a query validator', () => {
       internalListRuntimes: ['status', 'limit', 'cursor'],
       internalListOperations: ['limit', 'cursor'],
       internalGetRuntimeLogs: ['tail', 'follow'],
+      internalStreamEvents: ['game_id'],
     };
     for (const { operationId, parameters } of listOperations()) {
       const names = parameters
@@ -101,9 +102,9 @@ describe('a header validator', () => {
     });
   });
 
-  it('refuses a Last-Event-ID that is no entry id', () => {
+  it('refuses a Last-Event-ID that is no id of an event', () => {
     const events = makeHeaderValidator('internalStreamEvents');
-    expect(events({ 'last-event-id': '1767229200146-0' }).ok).to.equal(true);
+    expect(events({ 'last-event-id': '74211-1830' }).ok).to.equal(true);
     expect(events({ 'last-event-id': '$' }).ok).to.equal(false);
   });
 });

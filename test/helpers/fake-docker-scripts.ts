@@ -68,7 +68,7 @@ export interface Progress {
   /** Resolves when the request has come. */
   readonly begun: Promise<void>;
   /** Resolves when it is on its way. */
-  write(text: string): Promise<void>;
+  write(text: string | Buffer): Promise<void>;
   end(): void;
   /** Breaks the connection. */
   cut(): void;

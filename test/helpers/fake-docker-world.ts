@@ -42,6 +42,24 @@ export interface FakeDockerWorld {
   put(container: Partial<FakeContainer> & { readonly name: string }): FakeContainer;
 }
 
+/** Half a core for a second, as Docker 20.10 tells it under the first version of control groups. */
+const MEASURED = {
+  read: '2026-01-01T00:00:02.000000000Z',
+  preread: '2026-01-01T00:00:01.000000000Z',
+  cpu_stats: { cpu_usage: { total_usage: 2_500_000_000 } },
+  precpu_stats: { cpu_usage: { total_usage: 2_000_000_000 } },
+  memory_stats: { usage: 40_000_000, stats: { total_inactive_file: 10_000_000 } },
+  pids_stats: { current: 7 },
+  networks: { eth0: { rx_bytes: 100, tx_bytes: 10 }, eth1: { rx_bytes: 11, tx_bytes: 1 } },
+  blkio_stats: {
+    io_service_bytes_recursive: [
+      { op: 'Read', value: 4096 },
+      { op: 'Write', value: 8192 },
+      { op: 'Total', value: 12288 },
+    ],
+  },
+};
+
 const gone = (what: string) => ({ status: 404, body: { message: `No such ${what}` } });
 
 /** Teaches a fake API to behave like a daemon with containers, images and networks in it. */
@@ -122,6 +140,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
         State: state,
         RestartCount: one.restartCount ?? 0,
         Config: { Labels: one.labels, Image: one.image },
+        HostConfig: { NanoCpus: 1_000_000_000, Memory: 536_870_912, PidsLimit: 512 },
         NetworkSettings: networkView(one),
       },
     };
@@ -130,6 +149,9 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
     const one = find(params[0]);
     return one ? { status: 200, body: one.log ?? logFrame('stdout', 'engine up\n') } : gone('container');
   });
+  api.route('GET /containers/:id/stats', ({ params }) =>
+    find(params[0]) ? { status: 200, body: MEASURED } : gone('container'),
+  );
   api.route('GET /containers/json', (request) => {
     const wanted = filterOf(request, 'label');
     const listed = [...containers.values()].filter((one) =>

@@ -17,6 +17,8 @@ interface HttpOptions {
   readonly headers?: OutgoingHttpHeaders;
   /** Text and bytes are sent as they stand, anything else as JSON with its Content-Type. */
   readonly body?: unknown;
+  /** Leaves as soon as the answer so far is like that; what came until then is its text. */
+  readonly until?: (text: string) => boolean;
   /** Leaves: the exchange then rejects. */
   readonly signal?: AbortSignal;
   /** Certificates, for https. */
@@ -27,7 +29,7 @@ interface HttpOptions {
 export async function exchange(
   origin: string,
   path: string,
-  { method = 'GET', headers = {}, body, signal, tls = {} }: HttpOptions = {},
+  { method = 'GET', headers = {}, body, until, signal, tls = {} }: HttpOptions = {},
 ): Promise<HttpExchange> {
   const sent = toBytes(body);
   const asJson = sent !== undefined && sent !== body ? { 'Content-Type': 'application/json' } : {};
@@ -51,14 +53,18 @@ export async function exchange(
     (response) => {
       let text = '';
       response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () => {
+      const finish = () => {
         const { statusCode: status = 0, headers: answered } = response;
         resolve({ method, path, status, headers: answered, text, json: parse(text) });
+      };
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (!until?.(text)) return;
+        finish();
+        request.destroy();
       });
+      response.on('error', reject);
+      response.on('end', finish);
     },
   );
   request.on('error', reject);

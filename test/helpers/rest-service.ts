@@ -4,12 +4,14 @@ import type { Config } from '../../lib/config.ts';
 import { RuntimeError } from '../../lib/errors.ts';
 import type { ExplainConfig } from '../../lib/explain/facts.ts';
 import { NO_TRACING, type Tracing } from '../../lib/telemetry/tracing.ts';
-import type { ExplainDeps } from '../../openapi/explain.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
+import { makeOpenStreams } from '../../openapi/open-streams.ts';
 import { makeOutcomeWatch, type OutcomeWatch } from '../../openapi/outcome-watch.ts';
 import type { ReadinessChecks } from '../../openapi/readiness.ts';
 import type { PlanReconciliation } from '../../openapi/reconcile-plan.ts';
+import type { RouteDeps } from '../../openapi/routes.ts';
+import { makeEventFeed } from '../../queues/event-feed.ts';
 import type { WaitingGame } from '../../sql/operation-log.ts';
 import { assertContract } from './assert-contract.ts';
 import { exchange, type HttpExchange } from './http-exchange.ts';
@@ -37,7 +39,7 @@ interface RestOptions {
   /** How long a mutation waits for its operation, which nobody runs unless the test does. */
   readonly waitMs?: number;
   readonly planReconciliation?: PlanReconciliation;
-  readonly docker?: ExplainDeps['docker'];
+  readonly docker?: RouteDeps['docker'];
   readonly config?: ExplainConfig;
   readonly tracing?: Tracing;
   readonly scrape?: () => Promise<string>;
@@ -46,13 +48,15 @@ interface RestOptions {
 
 const ok = () => Promise.resolve();
 const away = () => Promise.reject(new RuntimeError('docker_unavailable', 'There is no Docker here'));
-const noDocker: ExplainDeps['docker'] = {
+const noDocker: RouteDeps['docker'] = {
   listGame: away,
   inspect: away,
   readLogTail: away,
   hasNetwork: away,
   findImage: away,
   daemon: away,
+  openLog: away,
+  readStats: away,
 };
 const neverAsked = () => Promise.reject(new Error('no plan was to be asked for'));
 
@@ -61,6 +65,7 @@ export async function makeRestService(options: RestOptions): Promise<RestService
   const board: RequestHandler = options.board ?? ((_request, _response, next) => next());
   const log = makeMemoryLogger();
   const outcomes = makeOutcomeWatch({ db, log });
+  const streams = makeOpenStreams();
   const httpConfig = makeHttpConfig(http);
   const app = makeExpressApp({
     listenHost: httpConfig.listen.host,
@@ -73,6 +78,8 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     board,
     docker: options.docker ?? noDocker,
     config: options.config ?? makeTestConfig(),
+    feed: makeEventFeed({ db, log }),
+    streams,
     planReconciliation: options.planReconciliation ?? neverAsked,
     tracing: options.tracing ?? NO_TRACING,
     scrape: options.scrape ?? (() => Promise.resolve('')),
@@ -92,6 +99,7 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     outcomes,
     close: (graceMs = 1_000) => {
       outcomes.close();
+      streams.close();
       return listener.close(graceMs);
     },
   };

@@ -139,6 +139,9 @@ export async function makeStore(): Promise<Store> {
       // What refuses records goes with its trigger (`HandlerSide.refuseRecords`).
       const statements = [
         ...TABLES.map((table) => `delete from rtmanager.${table}`),
+        'delete from rtmanager.event_feed',
+        // The feed begins with a row of nothing.
+        'insert into rtmanager.event_feed default values',
         'update rtmanager.deployment set operations_kept_from = null',
         'drop function if exists rtmanager.refuse cascade',
       ];

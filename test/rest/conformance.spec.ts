@@ -3,12 +3,14 @@ import { planReconciliation } from '../../handlers/reconcile-runtimes.ts';
 import { listOperations, makeSchemaValidator, type Operation } from '../../lib/contracts.ts';
 import { makeRoutes } from '../../openapi/routes.ts';
 import { makePool } from '../../sql/pool.ts';
+import { swapRecord } from '../../sql/runtime-records.ts';
 import { errorCode } from '../helpers/assert-contract.ts';
 import { makeFakeDocker } from '../helpers/fake-docker.ts';
 import { drop } from '../helpers/fake-docker-scripts.ts';
 import { exchange, type HttpExchange } from '../helpers/http-exchange.ts';
 import { NOT_SERVED } from '../helpers/not-served.ts';
 import { failing, makePlayedRunner, type PlayedRunner, succeeding } from '../helpers/played-runner.ts';
+import { makeRecord } from '../helpers/records.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 import { makePostgresProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
@@ -20,6 +22,8 @@ const BODIES: Readonly<Record<string, object>> = {
   RestartRequest: {},
   PatchRequest: { image_ref: 'galaxy/game:1.4.3' },
 };
+const GAME = 'game-7f3a';
+const CONTAINER = '5d1c0b8f6a9e';
 const TOKEN = 'correct-horse-battery-staple';
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 
@@ -43,11 +47,14 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     this.timeout(60_000);
     const config = makeTestConfig();
     const serve = async (options: Parameters<typeof makeRestService>[0] & { withoutDocker?: true }) => {
-      const { api, docker } = stack.adopt(await makeFakeDocker(config), (one) => one.close());
-      if (options.withoutDocker) api.always('GET /info', drop());
+      const { api, docker, world } = stack.adopt(await makeFakeDocker(config), (one) => one.close());
+      world.put({ id: CONTAINER, name: GAME });
+      const asked = ['GET /info', 'GET /containers/:id/json', 'GET /containers/:id/stats'];
+      if (options.withoutDocker) for (const route of asked) api.always(route, drop());
       const context = { docker, db: options.db, config, now: Date.now };
       const service = await makeRestService({
         token: TOKEN,
+        docker,
         planReconciliation: (signal) => planReconciliation({ ...context, signal }),
         ...options,
       });
@@ -58,7 +65,9 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     rest = await serve({ db: store.db, wake: runner.wake });
     noDocker = await serve({ db: store.db, withoutDocker: true });
     brokenStore = stack.adopt(await makeStore(), (one) => one.destroy());
-    await brokenStore.rows('drop table rtmanager.operation_log, rtmanager.runtime_records');
+    await brokenStore.rows(
+      'drop table rtmanager.operation_log, rtmanager.runtime_records, rtmanager.event_feed',
+    );
     broken = await serve({
       db: brokenStore.db,
       scrape: () => Promise.reject(new Error('a metric could not be read')),
@@ -93,11 +102,19 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   };
   /** Asks for a game that runs. */
   const askWell = async (operation: Operation, sent: Sent = {}) => {
-    const game = 'game-7f3a';
     const asked = { method: 'POST', headers: AUTHORIZED, body: BODIES.StartRequest };
-    expect((await rest.runtimes(`/${game}/start`, asked)).status).to.equal(200);
+    expect((await rest.runtimes(`/${GAME}/start`, asked)).status).to.equal(200);
     const [started] = await store.operations();
-    return ask(operation, { ids: { game_id: game, operation_id: String(started?.operation_id) }, ...sent });
+    await store.rows(`update rtmanager.runtime_records set current_container_id = '${CONTAINER}'`);
+    const ids = { game_id: GAME, operation_id: String(started?.operation_id) };
+    const endless = operation.operationId === 'internalStreamEvents';
+    return ask(operation, { ids, ...(endless && { until: (text) => text.includes('id: ') }), ...sent });
+  };
+  /** Asks for a game that has stopped. */
+  const askStopped = async (operation: Operation) => {
+    const stopped = makeRecord({ gameId: GAME, status: 'stopped' });
+    await swapRecord(store.db, { expected: null, next: stopped });
+    return ask(operation, { ids: { ...NOBODY, game_id: GAME } });
   };
   /** Asks for something that ends with `code`. */
   const askFailing = (operation: Operation, code: string) => {
@@ -113,6 +130,8 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     '401 unauthorized': (operation) => ask(operation, { headers: { authorization: 'Bearer wrong' } }),
     '404 not_found': (operation) =>
       isMutation(operation) ? askFailing(operation, 'not_found') : ask(operation),
+    '409 conflict': (operation) =>
+      isMutation(operation) ? askFailing(operation, 'conflict') : askStopped(operation),
     '405 invalid_request': (operation) => ask(operation, { method: 'PUT' }),
     '413 invalid_request': (operation) => ask(operation, { body: { image_ref: 'a'.repeat(1_000_000) } }),
     '415 invalid_request': (operation) =>
@@ -123,7 +142,9 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     },
     '503': (operation) => ask(operation, { at: away }),
     '503 docker_unavailable': (operation) =>
-      isMutation(operation) ? askFailing(operation, 'docker_unavailable') : ask(operation, { at: noDocker }),
+      isMutation(operation)
+        ? askFailing(operation, 'docker_unavailable')
+        : askWell(operation, { at: noDocker }),
     '503 service_unavailable': (operation) => {
       const ids = { game_id: 'g', operation_id: '00000000-0000-4000-8000-000000000000' };
       return ask(operation, { at: away, ids });
@@ -131,7 +152,6 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   };
   const FROM_OPERATIONS = [
     'image_ref_not_semver',
-    'conflict',
     'semver_patch_only',
     'start_config_invalid',
     'internal_error',

@@ -7,6 +7,7 @@ import { acceptOperations } from '../../sql/accept-operations.ts';
 import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { findDueProbes } from '../../sql/due-probes.ts';
+import { findFeedBounds, pruneFeed, readFeed } from '../../sql/event-feed.ts';
 import { listExpiredGames } from '../../sql/expired-games.ts';
 import { readFleetGauges } from '../../sql/fleet-gauges.ts';
 import { listHealthEvents } from '../../sql/health-events.ts';
@@ -46,6 +47,7 @@ import { makeRequest, makeStore, type Store } from '../helpers/store.ts';
 const SCALE = `
   alter table rtmanager.operation_log set unlogged;
   alter table rtmanager.outbox set unlogged;
+  alter table rtmanager.event_feed set unlogged;
   alter table rtmanager.runtime_records set unlogged;
   alter table rtmanager.health_snapshots set unlogged;
   alter table rtmanager.health_events set unlogged;
@@ -82,8 +84,9 @@ const SCALE = `
   where status = 'running' order by game_id limit 300;
   select setval('rtmanager.operation_seq', 400000);
   analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots,
-    rtmanager.inspect_findings, rtmanager.probe_counters, rtmanager.health_events;`;
+    rtmanager.inspect_findings, rtmanager.probe_counters, rtmanager.health_events, rtmanager.event_feed;`;
 
+const NOWHERE = { xid: 0n, feedId: 0n };
 const games = Array.from({ length: 500 }, (_, index) => `g${index}`);
 const SOME = Array.from({ length: 64 }, (_, index) => `00000000-0000-4000-8000-0000000${10_000 + index}`);
 const SOME_GAMES = Array.from({ length: 100 }, (_, index) => manyGameId(index * 2));
@@ -174,6 +177,20 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'finding messages noted under another life of Redis, when all are': [
     2_000,
     (db) => notedElsewhere(db, { epoch: 'the next life', limit: 500 }),
+  ],
+  'reading events from the beginning': [700, (db) => readFeed(db, { after: NOWHERE, limit: 200 })],
+  'reading the events behind the last one': [
+    10,
+    (db) => readFeed(db, { after: { xid: 2n ** 40n, feedId: 0n }, limit: 200 }),
+  ],
+  'finding how far events reach': [
+    10,
+    // There is no answer to read it from.
+    (db) => findFeedBounds(db, NOWHERE).catch(() => undefined),
+  ],
+  'forgetting events when there are none that are old': [
+    1_100,
+    (db) => pruneFeed(db, { ageMs: 3_600_000, limit: 500 }),
   ],
   'dropping what was published long ago': [
     2_000,
