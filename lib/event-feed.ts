@@ -58,7 +58,7 @@ export interface EventFeed {
   /**
    * Everything behind `lastSeen`, or from now on, without an end until `signal` aborts or the feed is closed. The first
    * portion comes at once, also when it is empty. Holds nothing for a reader that takes its time: it reads on from where
-   * it is.
+   * it is. Ends with `return`, also where it is not read to its end.
    *
    * @throws the failure of PostgreSQL from the first portion alone; later it is waited for
    */

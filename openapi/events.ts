@@ -30,16 +30,20 @@ export function makeEventsRoute({ feed, streams, heartbeatMs = HEARTBEAT_MS }: E
     const lastSeen = parseEventId(request.get('Last-Event-ID'));
     await streams.run({ kind: 'events', gameId }, response, async (signal) => {
       const portions = feed.follow(lastSeen, signal);
-      // Before the answer begins, which could not tell of a failure any more.
-      const first = await inTime(portions.next());
-      if (signal.aborted && response.destroyed) return;
-      beginStream(response, 'text/event-stream; charset=utf-8');
-      if (request.method !== 'HEAD' && !first.done) {
-        await sendPiece(response, `retry: ${RETRY_MS}\n\n`);
-        await sendAll(response, { first: first.value, portions, gameId, heartbeatMs });
+      try {
+        // Before the answer begins, which could not tell of a failure any more.
+        const first = await inTime(portions.next());
+        if (response.destroyed) return;
+        beginStream(response, 'text/event-stream; charset=utf-8');
+        if (request.method !== 'HEAD' && !first.done) {
+          await sendPiece(response, `retry: ${RETRY_MS}\n\n`);
+          await sendAll(response, { first: first.value, portions, gameId, heartbeatMs });
+        }
+        response.end();
+      } finally {
+        // Whoever does not read on has to say so, or PostgreSQL is asked for him for ever.
+        await portions.return?.();
       }
-      await portions.return?.();
-      response.end();
     });
   };
 }

@@ -18,7 +18,7 @@ const LIMITS: Limits = {
 
 export interface OpenStreams {
   /**
-   * Runs `work` while there is a place for it. Its signal aborts when the client leaves, and with a `ReplicaCloses` when
+   * Runs `work` while there is a place for it. Its signal aborts when the client leaves or the work is done, and with a `ReplicaCloses` when
    * the replica shuts down.
    *
    * @param gameId the game that it is about; undefined for all
@@ -66,6 +66,8 @@ export function makeOpenStreams(limits: Limits = LIMITS): OpenStreams {
       } finally {
         open.delete(one);
         response.off('close', leave);
+        // Of what was opened and never read, such as for HEAD, nothing else lets go.
+        one.end.abort();
       }
     },
     close() {
