@@ -1,8 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { listOperations, makeSchemaValidator } from '../../../lib/contracts.ts';
+import { makeSchemaValidator } from '../../../lib/contracts.ts';
 import { assertContract } from '../../helpers/assert-contract.ts';
 import { exchange, type HttpExchange } from '../../helpers/http-exchange.ts';
-import { NOT_SERVED } from '../../helpers/not-served.ts';
 import type { Violation } from '../invariants.ts';
 import { type BrokenRequest, brokenRequest, brokenToWire } from './broken-requests.ts';
 import { type Extent, failureIn, runsOf } from './fuzz-seed.ts';
@@ -120,16 +119,8 @@ function assertAnswer({ method, target }: WireRequest, answer: WireAnswer): void
   assertCalm(answer);
   // Pages for operators, which are no part of the contract.
   if (/^\/admin\b/.test(target)) return;
-  const isMissing = answer.status === 404 && isNotServed(target);
-  if (!isMissing) assertContract(asExchange(method, target, answer));
-  else if (method !== 'HEAD') assertRefusal(answer);
+  assertContract(asExchange(method, target, answer));
 }
-
-const notServed = listOperations()
-  .filter(({ operationId }) => NOT_SERVED.includes(operationId))
-  .map(({ path }) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`));
-const isNotServed = (target: string): boolean =>
-  notServed.some((form) => form.test(target.split('?')[0] ?? ''));
 
 /** What is no request may begin like one: it is answered as that, or with the envelope of errors (docs/errors.md). */
 function assertRefusal(answer: WireAnswer): void {
