@@ -24,6 +24,7 @@ import { makeOpenStreams } from './openapi/open-streams.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
 import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
+import { makeDeadLetters } from './queues/dead-letters.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
 import { startDockerEvents } from './queues/docker-events.ts';
@@ -228,6 +229,7 @@ export async function startApp(
     }),
     (one) => one.close(),
   );
+  const decoder = makeEntryDecoder({ startJobs, stopJobs, now });
   const pump = stack.adopt(
     startPump({
       db: backgroundDb,
@@ -235,7 +237,7 @@ export async function startApp(
       streams: { start_jobs: startJobs, stop_jobs: stopJobs },
       blockMs: config.streams.blockTimeoutMs,
       silenceMs: leaseMs,
-      decoder: makeEntryDecoder({ startJobs, stopJobs, now }),
+      decoder,
       dispatcher,
       outbox,
       log,
@@ -268,6 +270,12 @@ export async function startApp(
     token: config.http.token,
     listenHost: config.http.listen.host,
     config,
+    deadLetters: makeDeadLetters({
+      redis,
+      stream: deadLetters,
+      jobStreams: [startJobs, stopJobs],
+      decoder,
+    }),
     planReconciliation: (signal) => planReconciliation({ ...caretaking, signal, db: restDb }),
     board: makeBoard({
       basePath: BOARD_PATH,

@@ -36,6 +36,17 @@ export function parseOperationCursor(gameId: string, cursor: string | undefined)
   throw badCursor();
 }
 
+/** Opaque to clients: the last letter of the page before. */
+export const makeLetterCursor = (letterId: string): string => encode(letterId);
+
+/** The letter behind which the page begins. Throws `invalid_request` for a cursor that no answer ever gave. */
+export function parseLetterCursor(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const letterId = decode(cursor);
+  if (/^\d{1,19}-\d{1,19}$/.test(letterId)) return letterId;
+  throw badCursor();
+}
+
 const badCursor = (): RuntimeError =>
   new RuntimeError(
     'invalid_request',

@@ -8,6 +8,7 @@ import { refusal } from './refusal.ts';
 export interface MutationBody {
   readonly image_ref?: string;
   readonly reason?: string;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 export type BodyReader = (request: Request, response: Response) => Promise<MutationBody>;

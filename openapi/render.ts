@@ -1,4 +1,5 @@
 import { daemonTimeMs } from '../lib/daemon-time.ts';
+import type { DeadLetter } from '../lib/dead-letter.ts';
 import type { OperationStep, ToldHealth } from '../lib/event-feed.ts';
 import type { ExitEvidence } from '../lib/exit-evidence.ts';
 import type { Operation } from '../lib/operation.ts';
@@ -56,6 +57,20 @@ export function renderOperation(operation: Operation) {
     started_at: time(operation.startedAt),
     finished_at: time(operation.finishedAt),
     exit_evidence: operation.exitEvidence && renderEvidence(operation.exitEvidence),
+  };
+}
+
+/** A letter as the contract's `DeadLetter`, with the operation that it was replayed as. */
+export function renderDeadLetter(letter: DeadLetter, operationId: string | undefined) {
+  return {
+    letter_id: letter.letterId,
+    source_stream: letter.sourceStream,
+    source_entry_id: letter.sourceEntryId,
+    error_code: letter.errorCode,
+    error_message: letter.errorMessage,
+    fields: letter.fields,
+    rejected_at: time(letter.rejectedAt),
+    operation_id: operationId ?? null,
   };
 }
 

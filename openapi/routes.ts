@@ -5,10 +5,11 @@ import type { EventFeed } from '../lib/event-feed.ts';
 import { parseGameId } from '../lib/game-id.ts';
 import { neverStarted } from '../lib/runtime-record.ts';
 import { makeAuditRoutes } from './audit.ts';
+import { type DeadLetterDeps, makeDeadLetterRoutes } from './dead-letters.ts';
 import { makeEventsRoute } from './events.ts';
 import { type ExplainDeps, makeExplainRoute } from './explain.ts';
 import { makeLogsRoute } from './logs.ts';
-import { type MutationDeps, makeMutations } from './mutations.ts';
+import { makeMutations } from './mutations.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
 import { askReadiness, type ReadinessChecks } from './readiness.ts';
@@ -18,7 +19,7 @@ import type { Routes } from './route.ts';
 import { makeRuntimeReads } from './runtime-reads.ts';
 import { makeStatsRoute } from './stats.ts';
 
-export interface RouteDeps extends MutationDeps, ExplainDeps {
+export interface RouteDeps extends DeadLetterDeps, ExplainDeps {
   readonly readiness: ReadinessChecks;
   readonly planReconciliation: PlanReconciliation;
   readonly docker: ExplainDeps['docker'] & Pick<Docker, 'openLog' | 'readStats'>;
@@ -38,6 +39,7 @@ export function makeRoutes(deps: RouteDeps): Routes {
     ...makeMutations(deps),
     ...makeAuditRoutes(db),
     internalExplainRuntime: makeExplainRoute(deps),
+    ...makeDeadLetterRoutes(deps),
     internalGetReconcilePlan: makeReconcilePlanRoute(deps.planReconciliation),
 
     internalGetRuntimeLogs: makeLogsRoute({ reads, docker, streams }),

@@ -26,6 +26,19 @@ export function findFinished(
     where operation_id = any(${sql.array([...operationIds], 'uuid')}) and status = 'finished'`);
 }
 
+const acceptedEntry = z.strictObject({ sourceRef: z.string(), operationId: z.string() });
+
+/** Which of these stream entries were accepted, and as which operations: operation ids by `{stream}/{entry id}`. */
+export async function findAcceptedEntries(
+  db: CommonQueryMethods,
+  sourceRefs: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.any(sql.type(acceptedEntry)`
+    select source_ref as "sourceRef", operation_id as "operationId" from rtmanager.operation_log
+    where op_source = 'lobby_stream' and source_ref = any(${sql.array([...sourceRefs], 'text')})`);
+  return new Map(rows.map((row) => [row.sourceRef, row.operationId]));
+}
+
 /** What a queue needs to know of a game that has work: its head, for people to read. */
 export const waitingGame = z.strictObject({
   gameId: z.string(),

@@ -7,6 +7,7 @@ import { showValue } from './show-value.ts';
 export interface QueryByOperation {
   internalListRuntimes: { status?: 'running' | 'stopped' | 'removed'; limit: number; cursor?: string };
   internalListOperations: { limit: number; cursor?: string };
+  internalListDeadLetters: { limit: number; cursor?: string };
   internalGetRuntimeLogs: { tail: number; follow: boolean };
   internalStreamEvents: { game_id?: string };
 }

@@ -84,6 +84,19 @@ const FROZEN: Readonly<Record<string, Row>> = {
     parameters: CALLER,
     statuses: [200, 400, 401, 405, 500, 503],
   },
+  internalListDeadLetters: {
+    method: 'get',
+    path: `${BASE}/dead-letters`,
+    parameters: ['limit', 'cursor', ...CALLER],
+    statuses: [200, 400, 401, 405, 500, 503],
+  },
+  internalReplayDeadLetter: {
+    method: 'post',
+    path: `${BASE}/dead-letters/{entry_id}/replay`,
+    parameters: ['entry_id', 'X-Galaxy-Caller', 'Prefer'],
+    statuses: [200, 202, 400, 401, 404, 405, 409, 413, 415, 422, 500, 502, 503],
+    body: 'ReplayRequest',
+  },
   internalExplainRuntime: {
     method: 'get',
     path: `${GAME}/explain`,
@@ -129,6 +142,9 @@ const REQUIRED: Readonly<Record<string, string>> = {
     'image_ref reason container_id outcome error_code error_message requested_at started_at finished_at ' +
     'exit_evidence',
   OperationPage: 'items next_cursor',
+  DeadLetter:
+    'letter_id source_stream source_entry_id error_code error_message fields rejected_at operation_id',
+  DeadLetterPage: 'items next_cursor',
   ReconcilePlan: 'observed_at docker_network records containers in_step steps dispose_brake',
   Explanation:
     'game_id observed_at cause summary findings intent next runtime docker redis exit log_tail queue last_operation ' +

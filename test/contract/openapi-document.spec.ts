@@ -81,7 +81,7 @@ describe('openapi/rtmanager.yaml', () => {
     const accepted = listOperations().flatMap(({ responses }) =>
       responses.filter(({ status }) => status === 202),
     );
-    expect(accepted).to.have.length(5);
+    expect(accepted).to.have.length(6);
     for (const response of accepted) expect(response.requiredHeaders).to.deep.equal(['Location']);
   });
 

@@ -54,6 +54,7 @@ describe('a query validator', () => {
     const typed: Readonly<Record<string, string[]>> = {
       internalListRuntimes: ['status', 'limit', 'cursor'],
       internalListOperations: ['limit', 'cursor'],
+      internalListDeadLetters: ['limit', 'cursor'],
       internalGetRuntimeLogs: ['tail', 'follow'],
       internalStreamEvents: ['game_id'],
     };

@@ -4,6 +4,7 @@ import type { Config } from '../../lib/config.ts';
 import { RuntimeError } from '../../lib/errors.ts';
 import type { ExplainConfig } from '../../lib/explain/facts.ts';
 import { NO_TRACING, type Tracing } from '../../lib/telemetry/tracing.ts';
+import type { DeadLetterDeps } from '../../openapi/dead-letters.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
 import { openListener } from '../../openapi/listener.ts';
 import { makeOpenStreams } from '../../openapi/open-streams.ts';
@@ -43,6 +44,7 @@ interface RestOptions {
   readonly config?: ExplainConfig;
   readonly tracing?: Tracing;
   readonly scrape?: () => Promise<string>;
+  readonly deadLetters?: DeadLetterDeps['deadLetters'];
   readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
@@ -58,7 +60,7 @@ const noDocker: RouteDeps['docker'] = {
   openLog: away,
   readStats: away,
 };
-const neverAsked = () => Promise.reject(new Error('no plan was to be asked for'));
+const neverAsked = () => Promise.reject(new Error('nothing of the kind was to be asked for'));
 
 export async function makeRestService(options: RestOptions): Promise<RestService> {
   const { db, token, readiness, http, waitMs = 10_000, wake = ok } = options;
@@ -83,6 +85,7 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     planReconciliation: options.planReconciliation ?? neverAsked,
     tracing: options.tracing ?? NO_TRACING,
     scrape: options.scrape ?? (() => Promise.resolve('')),
+    deadLetters: options.deadLetters ?? { list: neverAsked, revive: neverAsked },
     readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
   });
   const listener = await openListener(httpConfig, app);

@@ -2,14 +2,18 @@ import { expect } from 'chai';
 import { planReconciliation } from '../../handlers/reconcile-runtimes.ts';
 import { listOperations, type Operation } from '../../lib/contracts.ts';
 import { makeRoutes } from '../../openapi/routes.ts';
+import { makeDeadLetters } from '../../queues/dead-letters.ts';
+import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import { makePool } from '../../sql/pool.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
 import { errorCode } from '../helpers/assert-contract.ts';
 import { makeFakeDocker } from '../helpers/fake-docker.ts';
 import { drop } from '../helpers/fake-docker-scripts.ts';
 import type { HttpExchange } from '../helpers/http-exchange.ts';
+import { makeLobby, STREAMS } from '../helpers/lobby.ts';
 import { failing, makePlayedRunner, type PlayedRunner, succeeding } from '../helpers/played-runner.ts';
 import { makeRecord } from '../helpers/records.ts';
+import { makeRedis } from '../helpers/redis.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 import { makePostgresProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
@@ -20,6 +24,7 @@ const BODIES: Readonly<Record<string, object>> = {
   StopRequest: { reason: 'admin_request' },
   RestartRequest: {},
   PatchRequest: { image_ref: 'galaxy/game:1.4.3' },
+  ReplayRequest: { fields: { image_ref: 'galaxy/game:1.4.2' } },
 };
 const GAME = 'game-7f3a';
 const CONTAINER = '5d1c0b8f6a9e';
@@ -39,12 +44,27 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   let broken: RestService;
   let away: RestService;
   let noDocker: RestService;
+  /** Of a start that lacks its image. */
+  let letter: string;
   const stack = new AsyncDisposableStack();
 
   before(async function () {
     // The first suite of a run waits for PostgreSQL's container.
     this.timeout(60_000);
     const config = makeTestConfig();
+    const { startJobs, stopJobs, deadLetters: stream } = config.streams;
+    const redis = stack.adopt(await makeRedis(), (one) => one.release());
+    letter = await makeLobby(redis).write(STREAMS.deadLetters, {
+      source_stream: startJobs,
+      source_entry_id: '7-0',
+      error_code: 'invalid_request',
+      error_message: 'field "image_ref" is missing',
+      fields_json: '{"game_id":"game-7f3a","requested_at_ms":"1"}',
+      rejected_at_ms: '2',
+    });
+    const decoder = makeEntryDecoder({ startJobs, stopJobs, now: Date.now });
+    const jobStreams = [startJobs, stopJobs];
+    const deadLetters = makeDeadLetters({ redis: redis.client, stream, jobStreams, decoder });
     const serve = async (options: Parameters<typeof makeRestService>[0] & { withoutDocker?: true }) => {
       const { api, docker, world } = stack.adopt(await makeFakeDocker(config), (one) => one.close());
       world.put({ id: CONTAINER, name: GAME });
@@ -55,6 +75,7 @@ describe('the running service and openapi/rtmanager.yaml', () => {
         token: TOKEN,
         docker,
         planReconciliation: (signal) => planReconciliation({ ...context, signal }),
+        deadLetters,
         ...options,
       });
       return stack.adopt(service, (one) => one.close());
@@ -85,13 +106,14 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   });
 
   type Sent = Parameters<RestService['ask']>[1] & { readonly at?: RestService; readonly ids?: Ids };
-  type Ids = Readonly<Record<'game_id' | 'operation_id', string>>;
-  const NOBODY: Ids = { game_id: 'nobody', operation_id: 'nobody' };
+  type Ids = Readonly<Partial<Record<'game_id' | 'operation_id' | 'entry_id', string>>>;
 
   /** Asks as the contract wants to be asked, but for what is given. */
   const ask = (operation: Operation, { at = rest, ids, headers, ...sent }: Sent = {}) => {
     const { method, path, requestBody } = operation;
-    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof Ids) => (ids ?? NOBODY)[name]);
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof Ids) =>
+      String({ game_id: 'nobody', operation_id: 'nobody', entry_id: letter, ...ids }[name]),
+    );
     return at.ask(filled, {
       method: method.toUpperCase(),
       headers: { ...AUTHORIZED, ...headers },
@@ -113,7 +135,7 @@ describe('the running service and openapi/rtmanager.yaml', () => {
   const askStopped = async (operation: Operation) => {
     const stopped = makeRecord({ gameId: GAME, status: 'stopped' });
     await swapRecord(store.db, { expected: null, next: stopped });
-    return ask(operation, { ids: { ...NOBODY, game_id: GAME } });
+    return ask(operation, { ids: { game_id: GAME } });
   };
   /** Asks for something that ends with `code`. */
   const askFailing = (operation: Operation, code: string) => {

@@ -15,6 +15,7 @@ import { putSnapshots } from '../../sql/health-snapshots.ts';
 import { endUnhealthy, getFindings, putFindings } from '../../sql/inspect-findings.ts';
 import { isKnownGame, listHistory } from '../../sql/operation-history.ts';
 import {
+  findAcceptedEntries,
   findAskedToRun,
   findEnded,
   findFinished,
@@ -139,6 +140,14 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   'finding all that could run': [4_000, (db) => findRunnable(db, { graceMs: 2_000, limit: 1_000 })],
   'looking up an operation': [1, (db) => getOperation(db, NOBODY)],
   'finding which of the operations that are waited for have ended': [64, (db) => findFinished(db, SOME)],
+  'finding which of a page of dead letters were replayed': [
+    300,
+    (db) =>
+      findAcceptedEntries(
+        db,
+        Array.from({ length: 100 }, (_, n) => `runtime:start_jobs/${1_000 + n}`),
+      ),
+  ],
   'listing the newest operations of a game': [100, (db) => listHistory(db, { gameId: 'old', limit: 100 })],
   'listing the operations of a game from the middle': [
     100,

@@ -52,10 +52,17 @@ const operationId = fc.oneof(
   targetText,
 );
 
+const letterId = fc.oneof(
+  fc.tuple(fc.nat(), fc.nat(9)).map((parts) => parts.join('-')),
+  fc.constantFrom('0-0', `${'9'.repeat(19)}-${'9'.repeat(19)}`, `${'9'.repeat(20)}-0`, '-', '+', '1', '(1-0'),
+  targetText,
+);
+
 const base64 = (text: string): string => Buffer.from(text).toString('base64url');
 const cursor = fc.oneof(
   gameId.map(base64),
   fc.tuple(gameId, hostileTime, operationId).map((parts) => base64(parts.join('/'))),
+  letterId.map(base64),
   hostileString.map(base64),
   targetText,
 );
@@ -115,11 +122,12 @@ const otherPath = fc.oneof(
   fc.array(targetText, { minLength: 1, maxLength: 5 }).map((parts) => `/${parts.join('/')}`),
 );
 const targetOf = ({ path }: Operation): Arbitrary<string> =>
-  fc
-    .tuple(gameId, operationId)
-    .map(([game, operation]) =>
-      path.replace('{game_id}', () => game).replace('{operation_id}', () => operation),
-    );
+  fc.tuple(gameId, operationId, letterId).map(([game, operation, letter]) =>
+    path
+      .replace('{game_id}', () => game)
+      .replace('{operation_id}', () => operation)
+      .replace('{entry_id}', () => letter),
+  );
 
 /** JSON that a schema wants, nearly wants, or never heard of. */
 const bodyText: Arbitrary<Bytes> = fc.oneof(
