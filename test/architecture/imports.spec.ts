@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { type Import, importsOf, type Token, tokensOf } from '../helpers/source-tokens.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const LAYERS = ['lib', 'sql', 'handlers', 'queues', 'openapi'] as const;
+const LAYERS = ['lib', 'sql', 'handlers', 'queues', 'openapi', 'rtmctl'] as const;
 const MOST_LINES = 250;
 
 /**
@@ -32,6 +32,7 @@ const RULES: readonly [importer: RegExp, allowed: RegExp, inWords: string][] = [
     'queues import queues, sql, lib and handlers/types.ts only',
   ],
   [/^openapi\//, /^(openapi|sql|lib)\//, 'openapi imports openapi, sql and lib only'],
+  [/^rtmctl\//, /^rtmctl\//, 'rtmctl speaks the REST API and imports rtmctl only'],
   [/^main\.ts$/, /^(app\.ts$|lib\/)/, 'main.ts imports app.ts and lib only'],
   [/^app\.ts$/, /^(handlers|lib|openapi|queues|sql)\//, 'app.ts imports no development files and no tests'],
 ];
@@ -47,6 +48,7 @@ const HOMES: Readonly<Record<string, { readonly values: RegExp; readonly types?:
   '@bull-board/express': { values: /^queues\/board\.ts$/ },
   ioredis: { values: /^queues\// },
   express: { values: /^openapi\// },
+  commander: { values: /^rtmctl\// },
   winston: { values: /^lib\/logger\.ts$/ },
   '@opentelemetry/api': { values: /^lib\/telemetry\//, types: /^queues\// },
   '@opentelemetry/sdk-metrics': { values: /^lib\/telemetry\// },
@@ -130,6 +132,10 @@ describe('who imports whom (design.md, section 3)', () => {
       ['queues/a.ts', `import { sql } from 'slonik';`, 'only "import type" is allowed'],
       ['openapi/a.ts', `export { a } from '../queues/pump.ts';`, 'openapi imports'],
       ['openapi/a.ts', `import { Queue } from 'bullmq';`, 'imports bullmq'],
+      ['rtmctl/a.ts', `import { isGameId } from '../lib/game-id.ts';`, 'imports rtmctl only'],
+      ['rtmctl/commands/a.ts', `import '../../openapi/render.ts';`, 'imports rtmctl only'],
+      ['app.ts', `import './rtmctl/run.ts';`, 'app.ts imports no development files'],
+      ['lib/a.ts', `import { Command } from 'commander';`, 'imports commander'],
       ['main.ts', `import './queues/pump.ts';`, 'main.ts imports'],
       ['app.ts', `import './test/helpers/eventually.ts';`, 'app.ts imports no development files'],
       ['queues/a.ts', `import '../dev/session.ts';`, 'queues import'],
