@@ -140,6 +140,15 @@ const bodyText: Arbitrary<Bytes> = fc.oneof(
     arbitrary: fc.constantFrom('finished', 'timeout', 'boredom').map((reason) => JSON.stringify({ reason })),
   },
   { weight: 2, arbitrary: hostileImageRef.map((image_ref) => JSON.stringify({ image_ref })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .dictionary(
+        fc.constantFrom('game_id', 'image_ref', 'reason', 'requested_at_ms', '__proto__'),
+        hostileString,
+      )
+      .map((fields) => JSON.stringify({ fields })),
+  },
   { weight: 1, arbitrary: fc.constant('{}') },
   {
     weight: 3,
