@@ -14,6 +14,7 @@ export interface Check {
 /** The checks that come before the tests, in the order of what is most worth knowing first. */
 export const CHECKS: readonly Check[] = [
   { name: 'Types', command: ['tsc', '--noEmit'] },
+  { name: 'Types of the console', command: ['tsc', '--noEmit', '--project', 'console'] },
   { name: 'Lint', command: ['biome', 'check', '.'] },
   { name: 'Unused code', command: ['knip', '--no-progress'] },
 ];

@@ -1,49 +1,59 @@
 import { type RequestHandler, Router } from 'express';
+import type { DatabasePool } from 'slonik';
 import { RuntimeError } from '../lib/errors.ts';
 import { BASIC, BEARER, makeAuthorize } from './authorize.ts';
+import { makeConsoleData } from './console-data.ts';
+import { CONSOLE_DIR, serveConsoleFiles } from './console-files.ts';
+import { setBoardHeaders, setPageHeaders } from './page-headers.ts';
+import { refusal } from './refusal.ts';
 import { refuseOtherSites } from './refuse-other-sites.ts';
+import type { Routes } from './route.ts';
+import { serveOperations } from './serve-operations.ts';
 
 export const ADMIN_PATH = '/admin';
 export const BOARD_PATH = `${ADMIN_PATH}/queues`;
 
 interface AdminDeps {
+  readonly db: DatabasePool;
   readonly token: string | undefined;
   /** Serves the queues, below `BOARD_PATH`. */
   readonly board: RequestHandler;
+  /** The operations of the API, served to the console a second time. */
+  readonly routes: Routes;
 }
 
 /** The pages for operators, behind the API's token, which browsers may give as a password. */
-export function makeAdmin({ token, board }: AdminDeps): Router {
-  const router = Router();
+export function makeAdmin({ token, board, routes, db }: AdminDeps): Router {
+  // As the application's own: a path is what it is, letter by letter.
+  const router = Router({ caseSensitive: true, strict: true });
   router.use(setPageHeaders, makeAuthorize(token, [BASIC, BEARER]), refuseOtherSites);
-  router.use('/queues', board);
+  router.use('/queues', setBoardHeaders, board);
+  router.use(['/api', '/data'], forbidCaching, askForConsole);
+  router.use('/data', makeConsoleData(db));
+  // Whoever comes this far is let in already.
+  serveOperations(router, { routes, authorize: (_request, _response, next) => next(), below: '/api/' });
+  router.use('/console', serveConsoleFiles());
+  router.get('/', (_request, response) =>
+    response.sendFile('index.html', { root: CONSOLE_DIR, cacheControl: false }),
+  );
   router.use((request, _response, next) => {
     next(new RuntimeError('not_found', `There is no ${request.originalUrl} here`));
   });
   return router;
 }
 
-/**
- * Styles in the markup are the pages' own. They also link fonts of fonts.googleapis.com, which stay out: the browser's
- * own fonts do, and nobody outside learns who looks.
- */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const setPageHeaders: RequestHandler = (_request, response, next) => {
-  response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('X-Frame-Options', 'DENY');
-  response.setHeader('Referrer-Policy', 'same-origin');
-  response.setHeader('Cache-Control', 'private, no-cache');
+const forbidCaching: RequestHandler = (_request, response, next) => {
+  response.setHeader('Cache-Control', 'no-store');
   next();
+};
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Whoever changes something here says so in a header that no form and no link can send, and that a script of another
+ * site may send only after a question (CORS) that is never answered with yes.
+ */
+const askForConsole: RequestHandler = (request, _response, next) => {
+  if (SAFE_METHODS.includes(request.method) || request.get('X-Galaxy-Caller') === 'admin') return next();
+  next(refusal(400, 'header "X-Galaxy-Caller" must be admin for what changes something here'));
 };

@@ -6,8 +6,10 @@ import { expect } from 'chai';
 import { type Import, importsOf, type Token, tokensOf } from '../helpers/source-tokens.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const LAYERS = ['lib', 'sql', 'handlers', 'queues', 'openapi', 'rtmctl'] as const;
+const LAYERS = ['lib', 'sql', 'handlers', 'queues', 'openapi', 'rtmctl', 'console'] as const;
 const MOST_LINES = 250;
+
+const CONSOLE_RULE = 'the console runs in a browser and imports its own files only';
 
 /**
  * Whom a file may import: design.md, section 3. The first rule that fits the importer decides. `app.ts` sees all, and
@@ -33,6 +35,7 @@ const RULES: readonly [importer: RegExp, allowed: RegExp, inWords: string][] = [
   ],
   [/^openapi\//, /^(openapi|sql|lib)\//, 'openapi imports openapi, sql and lib only'],
   [/^rtmctl\//, /^rtmctl\//, 'rtmctl speaks the REST API and imports rtmctl only'],
+  [/^console\//, /^console\//, CONSOLE_RULE],
   [/^main\.ts$/, /^(app\.ts$|lib\/)/, 'main.ts imports app.ts and lib only'],
   [/^app\.ts$/, /^(handlers|lib|openapi|queues|sql)\//, 'app.ts imports no development files and no tests'],
 ];
@@ -69,7 +72,7 @@ const layered = sources.filter(({ name }) => name.includes('/'));
 
 function filesBelow(folder: string): string[] {
   return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.(ts|js)$/.test(name))
     .map((name) => path.posix.join(folder, name))
     .toSorted();
 }
@@ -83,6 +86,7 @@ function complaint(importer: string, { from, typeOnly }: Import): string | undef
       ? undefined
       : `imports ${target}: ${rule?.[2] ?? 'no rule knows this file'}`;
   }
+  if (importer.startsWith('console/')) return `imports ${from}: ${CONSOLE_RULE}`;
   if (isBuiltin(from)) return from.startsWith('node:') ? undefined : `imports ${from} without node:`;
   const name = /^(?:@[^/]+\/)?[^/]+/.exec(from)?.[0] ?? from;
   const home = HOMES[name];
@@ -140,6 +144,10 @@ describe('who imports whom (design.md, section 3)', () => {
       ['app.ts', `import './test/helpers/eventually.ts';`, 'app.ts imports no development files'],
       ['queues/a.ts', `import '../dev/session.ts';`, 'queues import'],
       ['lib/a.ts', `import { readFile } from 'fs';`, 'without node:'],
+      ['console/a.js', `import { retry } from '../lib/retry.ts';`, 'the console runs in a browser'],
+      ['console/a.js', `import { readFile } from 'node:fs';`, 'the console runs in a browser'],
+      ['console/a.js', `import confetti from 'confetti';`, 'the console runs in a browser'],
+      ['openapi/a.ts', `import { h } from '../console/dom.js';`, 'openapi imports'],
     ];
     for (const [name, statement, said] of broken) {
       it(`finds ${statement} in ${name}, and says where`, () => {
