@@ -1,17 +1,18 @@
 import type Docker from 'dockerode';
 import type { BaseImage } from './images/base-images.ts';
 import { NODE_BASE, POSTGRES_BASE, REDIS_BASE } from './images/base-images.ts';
+import { missingChromium } from './machine/chromium.mjs';
 import { missingPostgres, missingRedis } from './machine/services.mjs';
 import { setUp } from './set-up.ts';
 
 /**
- * What the suite and the benchmarks need: Docker, images of the services that are not given, and programs of both stores,
- * for some of the specs kill them.
+ * What the suite and the benchmarks need: Docker, images of the services that are not given, programs of both stores, for
+ * some of the specs kill them, and a browser for the console.
  */
 export async function setUpForTests(): Promise<Docker> {
   const images: BaseImage[] = [NODE_BASE];
   if (!process.env.TEST_POSTGRES_DSN) images.push(POSTGRES_BASE);
   if (!process.env.TEST_REDIS_ADDR) images.push(REDIS_BASE);
-  const missing = [missingRedis('install a redis-server'), missingPostgres()];
+  const missing = [missingRedis('install a redis-server'), missingPostgres(), missingChromium()];
   return setUp({ images, missing: missing.filter((one) => one !== undefined) });
 }

@@ -1,4 +1,5 @@
 import { aptInstall } from '../machine/apt.mjs';
+import { missingChromium } from '../machine/chromium.mjs';
 import { lookForDocker, missingDocker } from '../machine/docker.mjs';
 import { canInstallAll, describeMissing } from '../machine/missing.mjs';
 import { missingRedis, missingServices } from '../machine/services.mjs';
@@ -25,6 +26,7 @@ export async function installPackages(packages, say) {
 }
 
 function missingForTests(docker) {
-  if (docker.state === 'answers' || process.env.TEST_REDIS_ADDR || process.env.REDIS_IMAGE) return [];
-  return [missingRedis('set TEST_REDIS_ADDR to a Redis, or REDIS_IMAGE to an image of one')];
+  const isGiven = docker.state === 'answers' || process.env.TEST_REDIS_ADDR || process.env.REDIS_IMAGE;
+  const instead = 'set TEST_REDIS_ADDR to a Redis, or REDIS_IMAGE to an image of one';
+  return [isGiven ? undefined : missingRedis(instead), missingChromium()];
 }

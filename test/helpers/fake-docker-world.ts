@@ -13,6 +13,9 @@ export interface FakeContainer {
   exitCode?: number;
   oomKilled?: boolean;
   restartCount?: number;
+  /** By the daemon's clock. */
+  startedAt?: string;
+  finishedAt?: string;
   /** What its image's health check says; nothing where there is none. */
   health?: string;
   /** As Docker sends it; of every other container the line `engine up`. */
@@ -127,8 +130,8 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
       Running: runs(one),
       ExitCode: one.exitCode ?? 0,
       OOMKilled: one.oomKilled ?? false,
-      StartedAt: '2026-01-01T00:00:00.123456789Z',
-      FinishedAt: runs(one) ? '0001-01-01T00:00:00Z' : '2026-01-01T01:00:00.123456789Z',
+      StartedAt: one.startedAt ?? '2026-01-01T00:00:00.123456789Z',
+      FinishedAt: runs(one) ? '0001-01-01T00:00:00Z' : (one.finishedAt ?? '2026-01-01T01:00:00.123456789Z'),
       ...(one.health === undefined ? {} : { Health: { Status: one.health } }),
     };
     return {
