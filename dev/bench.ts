@@ -21,6 +21,7 @@ const BENCHMARKS = [
   'overhead',
   'growth',
   'backlog',
+  'console',
 ];
 
 const [name, ...rest] = process.argv.slice(2);

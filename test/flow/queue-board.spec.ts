@@ -7,7 +7,7 @@ import { startRtm } from '../helpers/rtm.ts';
 
 const TOKEN = 'correct-horse-battery-staple';
 
-describe('the queue board of a running service', () => {
+describe('the pages for operators of a running service', () => {
   let flow: Flow;
 
   before(async () => {
@@ -15,7 +15,7 @@ describe('the queue board of a running service', () => {
   });
   after(() => flow?.destroy());
 
-  it('shows behind the token, which may come as a password, why a start failed', async () => {
+  it('show behind the token, which may come as a password, why a start failed', async () => {
     await using rtm = await startRtm(flow.world, {
       RTMANAGER_INTERNAL_HTTP_TOKEN: TOKEN,
       RTMANAGER_LIFECYCLE_QUEUES: '1',
@@ -24,10 +24,15 @@ describe('the queue board of a running service', () => {
     const request = await flow.lobby.start(gameId, 'NOT/An:Image');
     const { fields } = await flow.lobby.answerTo(request);
     const authorization = `Basic ${Buffer.from(`operator:${TOKEN}`).toString('base64')}`;
+    const read = async (path: string) =>
+      JSON.parse((await exchange(rtm.url, path, { headers: { authorization } })).text);
     const ask = (path: string, headers = {}) => exchange(rtm.url, `${BOARD_PATH}${path}`, { headers });
 
     expect((await ask('')).status).to.equal(401);
     expect((await ask('', { authorization })).text).to.include('Runtime Manager');
+    expect(await read('/admin/data/fleet')).to.deep.include({ games: [] });
+    const { findings } = await read(`/admin/api/v1/internal/runtimes/${gameId}/explain`);
+    expect(findings[0]).to.include({ code: 'image_ref_invalid' });
     await eventually(
       async () => {
         const { text } = await ask(
