@@ -74,6 +74,9 @@ const queryValues: ReadonlyMap<string, Arbitrary<string>> = new Map(
       targetText,
     ),
     cursor,
+    tail: fc.oneof(fc.constantFrom('0', '1', '10000', '10001', '-1', 'all', '1.0'), targetText),
+    // Not `true`: an answer without an end would be waited for.
+    follow: fc.constantFrom('false', 'TRUE', '1', 'yes', ''),
   }),
 );
 const queryPair = fc

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { takeBody } from './http-body.ts';
 
 /** An answer as it came, and nothing made of it but its parts. */
 export interface WireAnswer {
@@ -73,11 +74,9 @@ export function parseAnswers(bytes: Buffer, methods: readonly string[]): WireAns
       ]),
     );
     const method = methods[answers.length] ?? (isAtAnswer(rest) ? 'HEAD' : '');
-    const length = method === 'HEAD' ? 0 : Number(headers['content-length']);
-    if (!(length <= rest.length))
-      throw new Error(`the answer ${first} has ${rest.length} bytes of ${length}`);
-    answers.push({ status, headers, text: rest.subarray(0, length).toString('utf8') });
-    rest = rest.subarray(length);
+    const taken = method === 'HEAD' ? { body: Buffer.alloc(0), rest } : takeBody(rest, headers);
+    answers.push({ status, headers, text: taken.body.toString('utf8') });
+    rest = taken.rest;
   }
   return answers;
 }
