@@ -23,21 +23,26 @@ export function answerClientErrors(server: Server): void {
   const answers = new WeakMap<Socket, readonly ServerResponse[]>();
   server.on('connection', (socket: Socket) => answers.set(socket, []));
   server.on('secureConnection', (socket: Socket) => answers.set(socket, []));
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    const before = answers.get(request.socket) ?? [];
-    answers.set(request.socket, [...before.filter((one) => !one.writableFinished), response]);
-  });
+  /** Notes a new answer as the latest of its connection, and returns the one before it that is still on its way. */
+  const note = ({ socket }: IncomingMessage, response: ServerResponse): ServerResponse | undefined => {
+    const known = (answers.get(socket) ?? []).filter((one) => !one.writableFinished);
+    // One that waited for others is heard of twice.
+    if (!known.includes(response)) answers.set(socket, [...known, response]);
+    return known.at(-1);
+  };
+  server.prependListener('request', note);
   // Node would refuse an unknown expectation by itself, without a word; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
   // Node would write its word to go on at once, and so between the head and the body of an answer that waits for others.
+  // The request waits as well: answered without that word, it would end the connection for whatever comes behind it.
   server.on('checkContinue', (request, response) => {
-    const [last] = (answers.get(request.socket) ?? []).filter((one) => !one.writableFinished).slice(-1);
     const goOn = (): void => {
-      if (!response.headersSent) response.writeContinue();
+      response.writeContinue();
+      server.emit('request', request, response);
     };
+    const last = note(request, response);
     if (last) last.once('finish', goOn);
     else goOn();
-    server.emit('request', request, response);
   });
   const refuse = (socket: Socket, answer: string): void => {
     if (answers.get(socket)?.some(isSpokenFor) !== false || !socket.writable) {

@@ -228,6 +228,37 @@ describe('the listener', () => {
     );
   });
 
+  it('answers what comes behind a request that waited for the word to go on', async () => {
+    const opened = await open((request, response) => {
+      // The first answer takes longer than the second one, which must not end the connection for the third.
+      const answer = (): void => void response.end(request.url);
+      if (request.url === '/first') setTimeout(answer, 50);
+      else answer();
+    });
+    const get = (target: string): string => HEAD.replace('/', target);
+    const { ended } = await dial(
+      opened,
+      [
+        `${get('/first')}\r\n`,
+        ...['/second', '/third'].map((target) => `${get(target)}Expect: 100-continue\r\n\r\n`),
+        `${get('/fourth')}Connection: close\r\n\r\n`,
+      ].join(''),
+    );
+    const told = (await ended).match(/100 Continue|200 OK|\/(first|second|third|fourth)/g);
+    expect(told).to.deep.equal([
+      '200 OK',
+      '/first',
+      '100 Continue',
+      '200 OK',
+      '/second',
+      '100 Continue',
+      '200 OK',
+      '/third',
+      '200 OK',
+      '/fourth',
+    ]);
+  });
+
   it('outlives a client that asks for a tunnel and resets the connection at once', async () => {
     const served = Promise.withResolvers<Socket>();
     const opened = await open((request, response) => {
