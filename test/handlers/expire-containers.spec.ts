@@ -50,9 +50,8 @@ describe('the cleanup by age (spec, section 5)', () => {
     const container = await side.putGame('old', stoppedFor(8));
     await tick();
     expect(await queued()).to.deep.equal(['old cleanup_container auto_ttl']);
-    expect(woken).to.deep.equal([
-      { gameId: 'old', opKind: 'cleanup_container', opSource: 'auto_ttl', imageRef: null },
-    ]);
+    expect(woken).to.have.length(1);
+    expect(woken[0]).to.include({ gameId: 'old', opKind: 'cleanup_container', opSource: 'auto_ttl' });
     await drift.runQueued();
     const view = await viewGame(side, 'old');
     expect(view.containers).to.deep.equal([]);

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { prepareDatabase } from '../../sql/prepare-database.ts';
@@ -8,12 +10,16 @@ import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeMemoryLogger } from '../helpers/memory-logger.ts';
 import { makePostgresProxy } from '../helpers/tcp-proxy.ts';
 
+const MIGRATIONS = new URL('../../sql/migrations/', import.meta.url);
 /** The first of them changes two tables that a replica at work locks, in the other order. */
-const NEWER_MIGRATIONS = ['0003_health_and_drift', '0004_retention'];
+const NEWER_MIGRATIONS = readdirSync(MIGRATIONS)
+  .map((file) => path.basename(file, '.sql'))
+  .filter((name) => name >= '0003_health_and_drift')
+  .toSorted();
 
 async function undoNewerMigrations(client: pg.Client): Promise<void> {
   for (const name of NEWER_MIGRATIONS.toReversed()) {
-    const file = new URL(`../../sql/migrations/${name}.sql`, import.meta.url);
+    const file = new URL(`${name}.sql`, MIGRATIONS);
     await client.query((await readFile(file, 'utf8')).split('-- Down Migration')[1] ?? '');
     await client.query('delete from rtmanager.migrations where name = $1', [name]);
   }
