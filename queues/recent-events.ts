@@ -14,6 +14,8 @@ export interface RecentEvents {
   readonly version: number;
   /** Resolves when the version is another one, or with the signal. */
   changedSince(version: number, signal: AbortSignal): Promise<void>;
+  /** How many wait for that. */
+  readonly waiting: number;
 }
 
 /** A burst of 300 operations: who falls further behind reads the table. */
@@ -62,13 +64,15 @@ export function makeRecentEvents(kept = KEPT): RecentEvents {
     async changedSince(seen, signal) {
       if (version !== seen || signal.aborted) return;
       const { promise, resolve } = Promise.withResolvers<void>();
-      waiters.add(resolve);
-      const giveUp = (): void => resolve();
-      waiters.add(giveUp);
-      signal.addEventListener('abort', giveUp);
+      const wake = (): void => resolve();
+      waiters.add(wake);
+      signal.addEventListener('abort', wake);
       await promise;
-      waiters.delete(giveUp);
-      signal.removeEventListener('abort', giveUp);
+      waiters.delete(wake);
+      signal.removeEventListener('abort', wake);
+    },
+    get waiting() {
+      return waiters.size;
     },
   };
 }
