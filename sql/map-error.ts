@@ -64,11 +64,14 @@ export function mayPass(error: unknown): boolean {
   return false;
 }
 
-/** Whether PostgreSQL took the transaction back because others were in its way, as in a deadlock. */
+/** Waited for a lock for longer than it was to. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Whether PostgreSQL took the transaction back because others were in its way, by a deadlock or by their locks. */
 export function wasRolledBack(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code))
-      return cause.code.startsWith('40');
+      return cause.code.startsWith('40') || cause.code === LOCK_NOT_AVAILABLE;
   }
   return false;
 }

@@ -4,17 +4,34 @@ import type { Logger } from '../lib/logger.ts';
 import { mayPass, wasRolledBack } from './map-error.ts';
 import { migrate } from './migrate.ts';
 
-/** A PostgreSQL that starts beside us gets this long to answer, and older replicas to let a migration through. */
-const WAIT_MS = 30_000;
+/** A PostgreSQL that starts beside us gets this long to answer. */
+const START_MS = 30_000;
 const RETRY_MS = 500;
+/** Whoever uses the tables gets this long to let a migration through, a backup included. */
+const MIGRATION_MS = 600_000;
+/** Longer than a try keeps older replicas waiting. */
+const MIGRATION_RETRY_MS = 2_000;
 
 /**
  * Waits for PostgreSQL and brings its schema up to date; returns the migrations applied now. A migration of tables that
- * older replicas work with may meet a deadlock; PostgreSQL takes it back whole, and it is tried again.
+ * older replicas work with, or that somebody reads, may meet a deadlock or wait for too long; PostgreSQL takes it back whole,
+ * and it is tried again.
  */
 export async function prepareDatabase(dsn: string, log: Logger): Promise<string[]> {
-  await again(() => connectOnce(dsn), { while: mayPass, say: 'PostgreSQL does not answer yet', log });
-  return again(() => migrate(dsn), { while: wasRolledBack, say: 'a migration met a deadlock', log });
+  await again(() => connectOnce(dsn), {
+    while: mayPass,
+    say: 'PostgreSQL does not answer yet',
+    log,
+    untilMs: performance.now() + START_MS,
+    retryMs: RETRY_MS,
+  });
+  return again(() => migrate(dsn), {
+    while: wasRolledBack,
+    say: 'others are in the way of a migration, it is tried again',
+    log,
+    untilMs: performance.now() + MIGRATION_MS,
+    retryMs: MIGRATION_RETRY_MS,
+  });
 }
 
 interface Patience {
@@ -22,17 +39,18 @@ interface Patience {
   /** Once. */
   readonly say: string;
   readonly log: Logger;
+  readonly untilMs: number;
+  readonly retryMs: number;
 }
 
 async function again<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
-  const deadlineMs = performance.now() + WAIT_MS;
   for (let told = false; ; told = true) {
     try {
       return await work();
     } catch (error) {
-      if (!patience.while(error) || performance.now() > deadlineMs) throw error;
+      if (!patience.while(error) || performance.now() > patience.untilMs) throw error;
       if (!told) patience.log.warn(patience.say, { error });
-      await sleep(RETRY_MS);
+      await sleep(patience.retryMs);
     }
   }
 }

@@ -1,5 +1,9 @@
 -- Up Migration
 
+-- What the last attempt failed with, of an operation that is run again. First of all, for an older replica that commits
+-- locks this table before the outbox.
+alter table rtmanager.operation_log add column last_error text;
+
 -- What was told of each game's health, for as long as the log of operations is kept. The stream is trimmed, and the
 -- outbox forgets what it has published.
 create table rtmanager.health_events (
@@ -32,9 +36,6 @@ begin
 end $$;
 create trigger outbox_health_events after insert on rtmanager.outbox
   referencing new table as added for each statement execute function rtmanager.keep_health_events();
-
--- What the last attempt failed with, of an operation that is run again.
-alter table rtmanager.operation_log add column last_error text;
 
 -- What kept the last pass over all games from disposing any; there is no row when nothing did.
 create table rtmanager.reconcile_hold (

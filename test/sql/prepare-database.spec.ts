@@ -73,6 +73,35 @@ describe('preparing the database', () => {
     }
   });
 
+  it('lets older replicas work on while it waits for somebody who reads', async () => {
+    const other = await makeDatabase();
+    const [reader, older] = [0, 1].map(() => new pg.Client({ connectionString: other.dsn })) as [
+      pg.Client,
+      pg.Client,
+    ];
+    try {
+      await prepareDatabase(other.dsn, makeMemoryLogger());
+      for (const client of [reader, older]) await client.connect();
+      await undoNewerMigrations(older);
+      // As a backup does, for as long as it takes.
+      await reader.query('begin; lock table rtmanager.operation_log in access share mode');
+      const prepared = prepareDatabase(other.dsn, makeMemoryLogger());
+      const waiting = async () =>
+        (await reader.query(`select from pg_locks where not granted and locktype = 'relation'`)).rowCount ===
+        1;
+      await eventually(waiting, { what: 'the migration to wait', intervalMs: 5 });
+      await older.query(
+        `begin; set statement_timeout = '8s'; lock table rtmanager.operation_log in row exclusive mode; commit`,
+      );
+      await reader.query('commit');
+      expect(await prepared).to.deep.equal(NEWER_MIGRATIONS);
+    } finally {
+      await reader.end();
+      await older.end();
+      await other.drop();
+    }
+  });
+
   it('does not go on with a failed migration', async () => {
     const other = await makeDatabase();
     try {
