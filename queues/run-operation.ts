@@ -49,9 +49,9 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
       op_kind: operation.opKind,
     });
     log.info('operation claimed');
-    watch.claimed(operation);
     const run = { ...claimed, lease, waiting, watch };
     try {
+      watch.claimed(operation);
       const report = await watch
         .within(() => runClaimed({ ...deps, log }, run))
         .catch((error) => {

@@ -89,7 +89,11 @@ export async function playStory(
     story.happens(lane.docker, gameId);
     return [];
   };
-  let last = await happens();
+  // Where nobody takes a request, it is worth knowing why nobody came back.
+  let last = await happens().catch(async (error: unknown) => {
+    if (deathsAtMs.length > 0) await recovered;
+    throw error;
+  });
 
   const atEnd = (ending: Ending): boolean =>
     expected ? isDeepStrictEqual(ending, expected) : isOver(ending, story.operations);

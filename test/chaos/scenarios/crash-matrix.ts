@@ -2,8 +2,9 @@ import pMap from 'p-map';
 import type { Violation } from '../invariants.ts';
 import type { Ending } from '../matrix/ending.ts';
 import { findBoundaries, nameOf, watchIdle } from '../matrix/find-boundaries.ts';
-import { CROSSINGS, type Crossing, type Lane, makeLane } from '../matrix/lane.ts';
-import { type Blow, playStory } from '../matrix/play.ts';
+import { CROSSINGS, type Crossing, makeLane } from '../matrix/lane.ts';
+import { makeLanes } from '../matrix/lanes.ts';
+import { type Blow, type Played, playStory } from '../matrix/play.ts';
 import { makeDraw } from '../matrix/sample.ts';
 import { ASKED, FOUND, type Story } from '../matrix/stories.ts';
 import type { ChaosFigures, Keep, Scenario, Size } from '../scenario.ts';
@@ -82,10 +83,9 @@ async function playAll(
   if (rows.length === 0) return [];
   say(`seed ${draw.seed}`);
   await using stack = new AsyncDisposableStack();
-  const lanes = await Promise.all(
-    Array.from({ length: LANES[size] }, async () => stack.use(await makeLane({ reconcileMs }))),
-  );
-  const onFreeLane = makeTurns(lanes);
+  const lanes = makeLanes(() => makeLane({ reconcileMs }), LANES[size]);
+  stack.defer(() => lanes.close());
+  const onFreeLane = lanes.run;
   const idle = await onFreeLane((lane) => watchIdle(lane));
   const known = new Set(idle);
   /** By name: the first cell in which a replica that took over came to a boundary. */
@@ -93,7 +93,9 @@ async function playAll(
 
   async function play({ row, blow, ending }: Cell): Promise<void> {
     for (let tries = 1; tries <= TRIES; tries += 1) {
-      const cell = await onFreeLane((lane) => playStory(lane, row.story, { expected: ending, blow }));
+      const cell = await onFreeLane((lane) => playStory(lane, row.story, { expected: ending, blow })).catch(
+        (error: unknown) => brokenOff(error),
+      );
       row.violations.push(...cell.violations.map((one) => toldOf(one, blow)));
       if (cell.violations.length > 0) say(`${row.what}: ${blow.boundary}: violated`);
       if (!cell.struck) continue;
@@ -128,7 +130,7 @@ async function playAll(
     say(`${story.name}: done`);
   }
 
-  const playing = { concurrency: lanes.length };
+  const playing = { concurrency: LANES[size] };
   await pMap(new Set(rows.map((row) => row.story)), playFirst, playing);
   const second = rows
     .filter((row) => row.isSecond)
@@ -166,18 +168,11 @@ const toldOf = ({ kind, what }: Violation, { boundary, crossing, thenAt }: Blow)
 /** RTM_CHAOS_ROWS, a regular expression, picks some of the rows, by their names in the table. */
 const isWanted = ({ what }: Row): boolean => new RegExp(process.env.RTM_CHAOS_ROWS ?? '').test(what);
 
-/** Each piece of work gets a lane to itself, and waits for one. */
-function makeTurns(lanes: readonly Lane[]): <T>(work: (lane: Lane) => Promise<T>) => Promise<T> {
-  const free = [...lanes];
-  const waiting: ((lane: Lane) => void)[] = [];
-  return async (work) => {
-    const lane = free.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
-    try {
-      return await work(lane);
-    } finally {
-      const next = waiting.shift();
-      if (next) next(lane);
-      else free.push(lane);
-    }
-  };
-}
+/** What can not even be asked, or does not come back, is a violation; the run goes on. */
+const brokenOff = (
+  error: unknown,
+): Pick<Played, 'struck' | 'trace' | 'violations'> & { recoveryMs?: number } => ({
+  struck: true,
+  trace: [],
+  violations: [{ kind: 'stuck', what: String(error) }],
+});
