@@ -2,8 +2,12 @@
 export interface DeadLetter {
   /** Of its entry in the stream of dead letters. */
   readonly letterId: string;
-  /** `{stream of dead letters}/{letter id}`: the `source_ref` of the operation that a replay makes of it. */
+  /** `{stream}/{entry id}` of what was put aside: the `source_ref` of the operation that comes of it, once, by whatever way. */
   readonly ref: string;
+  /** Whether requests come by its stream still. */
+  readonly isRead: boolean;
+  /** Nothing was made of it before, epoch milliseconds. */
+  readonly since: number;
   readonly sourceStream: string;
   readonly sourceEntryId: string;
   readonly errorCode: string;

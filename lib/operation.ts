@@ -35,6 +35,8 @@ export const operation = z.strictObject({
   opKind,
   opSource,
   sourceRef: z.string().nullable(),
+  /** Entry id of the dead letter that it was replayed from. */
+  letterId: z.string().nullable(),
   parentOperationId: z.string().nullable(),
   correlationId: z.string(),
   status: z.enum(['queued', 'running', 'finished']),

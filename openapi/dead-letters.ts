@@ -3,6 +3,7 @@ import type { DeadLetter } from '../lib/dead-letter.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
 import { findAcceptedEntries } from '../sql/operation-log.ts';
+import { operationsKeptFrom } from '../sql/prune-history.ts';
 import { answerWithOutcome } from './answer-outcome.ts';
 import { inTime } from './in-time.ts';
 import type { MutationDeps } from './mutations.ts';
@@ -19,8 +20,14 @@ interface DeadLetters {
     readonly letters: readonly DeadLetter[];
     readonly next: string | undefined;
   }>;
-  /** The operation that a letter comes to once it is corrected; rejects where it comes to none. */
-  revive(letterId: string, corrections: Readonly<Record<string, string>>): Promise<NewOperation>;
+  /**
+   * The operation that a letter comes to once it is corrected, and since when there can be one, epoch milliseconds;
+   * rejects where it comes to none.
+   */
+  revive(
+    letterId: string,
+    corrections: Readonly<Record<string, string>>,
+  ): Promise<{ readonly operation: NewOperation; readonly since: number }>;
 }
 
 export interface DeadLetterDeps extends MutationDeps {
@@ -41,9 +48,11 @@ export function makeDeadLetterRoutes(deps: DeadLetterDeps): Routes {
       const { limit, cursor } = query.values;
       const { letters, next } = await deadLetters.list({ limit, before: parseLetterCursor(cursor) });
       const refs = letters.map((letter) => letter.ref);
+      // In this order: what is forgotten in between is shown as replayable no more.
       const replayedAs = await inTime(findAcceptedEntries(db, refs));
+      const keptFrom = await inTime(operationsKeptFrom(db));
       response.json({
-        items: letters.map((letter) => renderDeadLetter(letter, replayedAs.get(letter.ref))),
+        items: letters.map((letter) => renderDeadLetter(letter, replayedAs.get(letter.ref), keptFrom)),
         next_cursor: next === undefined ? null : makeLetterCursor(next),
       });
     },
@@ -54,12 +63,13 @@ export function makeDeadLetterRoutes(deps: DeadLetterDeps): Routes {
       const letterId = String(request.params.entry_id);
       const { fields = {} } = await readBody(request, response);
       const revived = await deadLetters.revive(letterId, fields);
-      const operation = await queueRequest(deps, revived, {
+      const operation = await queueRequest(deps, revived.operation, {
         otherwise:
-          'The letter was replayed before, with other fields; ask for what you want as a request of its own',
+          'The letter was replayed before, with other fields, or its entry was accepted after all; ask for what you want as a request of its own',
         traceparent: request.get('traceparent'),
+        since: revived.since,
       });
-      // The operation itself says by which letter it came, and not who sent that on.
+      // The operation itself does not say who sent the letter on.
       log.info('dead letter replayed', {
         letter_id: letterId,
         game_id: operation.gameId,

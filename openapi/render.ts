@@ -60,8 +60,12 @@ export function renderOperation(operation: Operation) {
   };
 }
 
-/** A letter as the contract's `DeadLetter`, with the operation that it was replayed as. */
-export function renderDeadLetter(letter: DeadLetter, operationId: string | undefined) {
+/**
+ * A letter as the contract's `DeadLetter`, with the operation that it was replayed as.
+ *
+ * @param keptFromMs since when every operation is remembered
+ */
+export function renderDeadLetter(letter: DeadLetter, operationId: string | undefined, keptFromMs: number) {
   return {
     letter_id: letter.letterId,
     source_stream: letter.sourceStream,
@@ -71,6 +75,7 @@ export function renderDeadLetter(letter: DeadLetter, operationId: string | undef
     fields: letter.fields,
     rejected_at: time(letter.rejectedAt),
     operation_id: operationId ?? null,
+    replayable: letter.isRead && (operationId !== undefined || letter.since >= keptFromMs),
   };
 }
 

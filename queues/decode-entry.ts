@@ -79,7 +79,7 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
 }
 
 /** `{stream}/{entry id}`: what makes an entry the same request however often it is read. */
-const sourceRef = (entry: StreamEntry): string => `${entry.stream}/${entry.id}`;
+export const sourceRef = ({ stream, id }: Pick<StreamEntry, 'stream' | 'id'>): string => `${stream}/${id}`;
 
 /** The dead letter of an entry, and the answer to whoever sent it where it says for which game it was. */
 function reject(

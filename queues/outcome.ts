@@ -61,9 +61,10 @@ export function failureEnding(
 type Answer = Omit<Parameters<typeof makeJobResult>[0], 'gameId' | 'opKind' | 'requestEntryId'>;
 
 /** The job result, where the request came by a stream; REST reads its answer from the operation itself. */
-function answerTo({ opSource, opKind, sourceRef, gameId }: Operation, answer: Answer): Message[] {
+function answerTo({ opSource, opKind, sourceRef, letterId, gameId }: Operation, answer: Answer): Message[] {
   if (opSource !== 'lobby_stream' || sourceRef === null) return [];
   if (opKind !== 'start' && opKind !== 'stop') return [];
-  const requestEntryId = sourceRef.slice(sourceRef.lastIndexOf('/') + 1);
+  // The entry that was put aside as a dead letter has been answered, and a second answer would be dropped as a repeat.
+  const requestEntryId = letterId ?? sourceRef.slice(sourceRef.lastIndexOf('/') + 1);
   return [makeJobResult({ gameId, opKind, requestEntryId, ...answer })];
 }

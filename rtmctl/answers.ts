@@ -51,6 +51,7 @@ export interface DeadLetter {
   readonly fields: Readonly<Record<string, string>>;
   readonly rejected_at: string;
   readonly operation_id: string | null;
+  readonly replayable: boolean;
 }
 
 interface ContainerView {

@@ -11,6 +11,8 @@ export interface NewOperation {
   readonly opSource: OpSource;
   /** Names the request; the same one accepted twice is one operation. */
   readonly sourceRef: string | null;
+  /** Of a replay, the entry id of the dead letter: it is what the job result answers. */
+  readonly letterId?: string;
   readonly imageRef: string | null;
   readonly reason: string | null;
   /** When the requester says it asked, epoch milliseconds. */
@@ -47,10 +49,10 @@ export async function acceptOperations(
   );
   return transaction.any(sql.type(acceptedOperation)`
     insert into rtmanager.operation_log
-      (operation_id, game_id, seq, op_kind, op_source, source_ref, request_hash, correlation_id, image_ref, reason,
-       requested_at)
+      (operation_id, game_id, seq, op_kind, op_source, source_ref, letter_id, request_hash, correlation_id, image_ref,
+       reason, requested_at)
     select coalesce(operation_id, gen_random_uuid()), game_id, nextval('rtmanager.operation_seq'), op_kind, op_source,
-      source_ref, request_hash, gen_random_uuid(), image_ref, reason, to_timestamp(requested_at / 1000)
+      source_ref, letter_id, request_hash, gen_random_uuid(), image_ref, reason, to_timestamp(requested_at / 1000)
     from (
       select * from ${sql.unnest(
         operations.map((one, place) => [
@@ -64,10 +66,11 @@ export async function acceptOperations(
           one.requestedAt,
           one.operationId ?? null,
           one.requestHash ?? null,
+          one.letterId ?? null,
         ]),
-        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8', 'uuid', 'text'],
+        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8', 'uuid', 'text', 'text'],
       )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at, operation_id,
-        request_hash)
+        request_hash, letter_id)
       order by place) as in_order
     on conflict (op_source, source_ref) where source_ref is not null do nothing
     returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef",

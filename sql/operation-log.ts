@@ -5,8 +5,8 @@ import { type Operation, operation, opKind, opSource } from '../lib/operation.ts
 
 export const operationColumns = sql.fragment`
   operation_id as "operationId", game_id as "gameId", seq, op_kind as "opKind", op_source as "opSource",
-  source_ref as "sourceRef", parent_operation_id as "parentOperationId", correlation_id as "correlationId",
-  status, attempt, image_ref as "imageRef", reason, container_id as "containerId", outcome,
+  source_ref as "sourceRef", letter_id as "letterId", parent_operation_id as "parentOperationId",
+  correlation_id as "correlationId", status, attempt, image_ref as "imageRef", reason, container_id as "containerId", outcome,
   error_code as "errorCode", error_message as "errorMessage", requested_at as "requestedAt",
   accepted_at as "acceptedAt", started_at as "startedAt", finished_at as "finishedAt",
   retrying_since as "retryingSince", rollback_pending as "rollbackPending", exit_evidence as "exitEvidence"`;

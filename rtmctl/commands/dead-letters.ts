@@ -57,7 +57,7 @@ function showLetters(letters: readonly DeadLetter[]): string {
       one.letter_id,
       one.source_stream,
       one.rejected_at,
-      one.operation_id,
+      one.operation_id ?? (one.replayable ? null : 'can not be'),
       one.error_message,
       JSON.stringify(one.fields),
     ]),

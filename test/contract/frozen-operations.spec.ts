@@ -143,7 +143,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
     'exit_evidence',
   OperationPage: 'items next_cursor',
   DeadLetter:
-    'letter_id source_stream source_entry_id error_code error_message fields rejected_at operation_id',
+    'letter_id source_stream source_entry_id error_code error_message fields rejected_at operation_id replayable',
   DeadLetterPage: 'items next_cursor',
   ReconcilePlan: 'observed_at docker_network records containers in_step steps dispose_brake',
   Explanation:

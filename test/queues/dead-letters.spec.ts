@@ -29,11 +29,15 @@ describe('dead letters', () => {
       jobStreams: ['starts', 'stops'],
       decoder: makeEntryDecoder({ startJobs: 'starts', stopJobs: 'stops', now: Date.now }),
     });
-  const put = async (fields: object, sourceStream = 'starts'): Promise<string> => {
+  const put = async (
+    fields: object,
+    sourceStream = 'starts',
+    sourceEntryId = '1767225603000-1',
+  ): Promise<string> => {
     const message = makeDeadLetter({
       gameId: 'g',
       sourceStream,
-      sourceEntryId: '7-1',
+      sourceEntryId,
       errorCode: 'invalid_request',
       errorMessage: 'why',
       fieldsJson: JSON.stringify(fields),
@@ -53,9 +57,11 @@ describe('dead letters', () => {
       letters: [
         {
           letterId,
-          ref: `letters/${letterId}`,
+          ref: 'starts/1767225603000-1',
+          isRead: true,
+          since: 1_767_225_603_000,
           sourceStream: 'starts',
-          sourceEntryId: '7-1',
+          sourceEntryId: '1767225603000-1',
           errorCode: 'invalid_request',
           errorMessage: 'why',
           fields: { game_id: 'g', '…': '(3 more fields cut)' },
@@ -83,24 +89,37 @@ describe('dead letters', () => {
     const start = await put({ game_id: 'g', requested_at_ms: '1767225600000' });
     const common = { gameId: 'g', opSource: 'lobby_stream', requestedAt: 1_767_225_600_000 };
     expect(await letters.revive(start, { image_ref: 'galaxy/game:1.4.2' })).to.deep.equal({
-      ...common,
-      opKind: 'start',
-      sourceRef: `letters/${start}`,
-      imageRef: 'galaxy/game:1.4.2',
-      reason: null,
+      since: 1_767_225_603_000,
+      operation: {
+        ...common,
+        opKind: 'start',
+        sourceRef: 'starts/1767225603000-1',
+        letterId: start,
+        imageRef: 'galaxy/game:1.4.2',
+        reason: null,
+      },
     });
     const stop = await put({ game_id: 'g', reason: 'boredom', requested_at_ms: '1767225600000' }, 'stops');
-    expect(await letters.revive(stop, { reason: 'finished' })).to.deep.equal({
+    expect((await letters.revive(stop, { reason: 'finished' })).operation).to.deep.equal({
       ...common,
       opKind: 'stop',
-      sourceRef: `letters/${stop}`,
+      sourceRef: 'stops/1767225603000-1',
+      letterId: stop,
       imageRef: null,
       reason: 'finished',
     });
   });
 
   it('come to one as they are, once the form that they have is accepted', async () => {
-    expect(await letters.revive(await put(WHOLE), {})).to.include({ gameId: 'g', opKind: 'start' });
+    const { operation } = await letters.revive(await put(WHOLE), {});
+    expect(operation).to.include({ gameId: 'g', opKind: 'start' });
+  });
+
+  it('are as old as their entry or its refusal, whichever was first', async () => {
+    const rejectedAt = 1_767_225_603_010;
+    expect((await letters.revive(await put(WHOLE, 'starts', '7-1'), {})).since).to.equal(7);
+    const ahead = await put(WHOLE, 'starts', `${'9'.repeat(19)}-1`);
+    expect((await letters.revive(ahead, {})).since).to.equal(rejectedAt);
   });
 
   const refused: readonly [

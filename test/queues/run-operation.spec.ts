@@ -201,6 +201,12 @@ describe('running the head of a game', () => {
     expect((await store.messages())[0]).to.include({ request_entry_id: '9-3' });
   });
 
+  it('answers a dead letter that was replayed with the id of the letter: the entry itself was answered before', async () => {
+    await store.queue({ sourceRef: 'runtime:start_jobs/7-1', letterId: '9-3' });
+    await runWith(async () => ({ ...STARTED, effects: {} }));
+    expect((await store.messages())[0]).to.include({ request_entry_id: '9-3' });
+  });
+
   it('does nothing where there is nothing to do', async () => {
     let runs = 0;
     const { run } = await withHandlers({

@@ -43,15 +43,24 @@ describe('dead letters by REST', () => {
   });
 
   /** Puts aside a start without an image. */
-  const put = (fields: object = { game_id: 'g', requested_at_ms: '1767225600000' }): Promise<string> =>
+  const put = (
+    fields: object = { game_id: 'g', requested_at_ms: '1767225600000' },
+    given: Readonly<Record<string, string>> = {},
+  ): Promise<string> =>
     makeLobby(redis).write(STREAM, {
       source_stream: 'starts',
-      source_entry_id: '7-1',
+      source_entry_id: '1767225603000-1',
       error_code: 'invalid_request',
       error_message: 'field "image_ref" is missing',
       fields_json: JSON.stringify(fields),
       rejected_at_ms: '1767225603010',
+      ...given,
     });
+  /** As retention does when the first operation goes that ended before. */
+  const forgetUntil = (ms: number) =>
+    store.rows('update rtmanager.deployment set operations_kept_from = to_timestamp($1::float8 / 1000)', [
+      ms,
+    ]);
   const replay = (letterId: string, body?: unknown, headers = {}) =>
     rest.ask(`${PATH}/${letterId}/replay`, { method: 'POST', body, headers });
   const mended = (image = IMAGE) => ({ fields: { image_ref: image } });
@@ -67,12 +76,13 @@ describe('dead letters by REST', () => {
         {
           letter_id: letterId,
           source_stream: 'starts',
-          source_entry_id: '7-1',
+          source_entry_id: '1767225603000-1',
           error_code: 'invalid_request',
           error_message: 'field "image_ref" is missing',
           fields: { game_id: 'g', requested_at_ms: '1767225600000' },
           rejected_at: '2026-01-01T00:00:03.010Z',
           operation_id: null,
+          replayable: true,
         },
       ],
       next_cursor: null,
@@ -110,7 +120,8 @@ describe('dead letters by REST', () => {
       game_id: 'g',
       op_kind: 'start',
       op_source: 'lobby_stream',
-      source_ref: `${STREAM}/${letterId}`,
+      source_ref: 'starts/1767225603000-1',
+      letter_id: letterId,
       image_ref: IMAGE,
       status: 'queued',
     });
@@ -158,10 +169,123 @@ describe('dead letters by REST', () => {
     expect(await store.operations()).to.have.length(1);
   });
 
+  it('are one operation, too, where the same one stands in the stream twice', async () => {
+    const [letterId, twin] = [await put(), await put()];
+    const once = await replay(letterId, mended());
+    const again = await replay(twin, mended());
+    expect(again.json).to.deep.equal(once.json);
+    expect(again.headers['operation-id']).to.equal(once.headers['operation-id']);
+    expect(await store.operations()).to.have.length(1);
+    const shown = (await list()).items.map((letter) => letter.operation_id);
+    expect(shown).to.deep.equal([once.headers['operation-id'], once.headers['operation-id']]);
+    expect(errorCode(await replay(twin, mended('galaxy/game:1.4.3')))).to.equal('conflict');
+  });
+
+  it('leave nothing to accept to a pump that reads the entry once more, and can read it now', async () => {
+    await replay(await put(), mended());
+    await store.queue({ sourceRef: 'starts/1767225603000-1', imageRef: IMAGE });
+    expect(await store.operations()).to.have.length(1);
+  });
+
+  it('are no second operation of an entry that was accepted after all', async () => {
+    await store.queue({ sourceRef: 'starts/1767225603000-1', imageRef: IMAGE });
+    const [accepted] = await store.operations();
+    const letterId = await put();
+    expect((await list()).items[0]).to.include({ operation_id: accepted?.operation_id });
+    const answer = await replay(letterId, mended());
+    expect(errorCode(answer)).to.equal('conflict');
+    expect(errorMessage(answer)).to.include('accepted after all');
+    expect(await store.operations()).to.have.length(1);
+  });
+
+  describe('from before the log remembers', () => {
+    const REJECTED_AT = 1_767_225_603_010;
+    const isRefused = async (letterId: string) => {
+      const answer = await replay(letterId, mended());
+      expect([answer.status, errorCode(answer)]).to.deep.equal([409, 'conflict']);
+      expect(errorMessage(answer)).to.include('may have been done, and forgotten');
+      expect(await store.operations()).to.deep.equal([]);
+      expect((await list()).items[0]).to.include({ replayable: false, operation_id: null });
+    };
+
+    it('are shown as such, and not done again', async () => {
+      const letterId = await put();
+      await forgetUntil(REJECTED_AT + 1);
+      await isRefused(letterId);
+    });
+
+    it('are not done again where a stream that was read again put them aside once more', async () => {
+      const letterId = await put(undefined, { rejected_at_ms: '1777225603010' });
+      await forgetUntil(REJECTED_AT + 1);
+      await isRefused(letterId);
+    });
+
+    it('still answer the operation that is remembered', async () => {
+      const letterId = await put();
+      const once = await replay(letterId, mended());
+      await forgetUntil(REJECTED_AT + 1);
+      expect((await replay(letterId, mended())).json).to.deep.equal(once.json);
+      expect((await list()).items[0]).to.include({ replayable: true });
+    });
+
+    it('are others than those that came later', async () => {
+      await forgetUntil(REJECTED_AT - 10);
+      const letterId = await put();
+      expect((await list()).items[0]).to.include({ replayable: true });
+      expect((await replay(letterId, mended())).status).to.equal(200);
+    });
+  });
+
+  it('of a stream that is not read any more are shown as such', async () => {
+    const letterId = await put(undefined, { source_stream: 'old' });
+    expect((await list()).items[0]).to.include({ letter_id: letterId, replayable: false });
+    expect(errorCode(await replay(letterId, mended()))).to.equal('conflict');
+  });
+
+  const WHOLE_TEXT = `"game_id":"g","image_ref":"${IMAGE}"`;
+  const foreign: readonly [what: string, given: Readonly<Record<string, string>>][] = [
+    ['with fields that are no JSON', { fields_json: '{' }],
+    ['with no fields', { fields_json: 'null' }],
+    ['with a list of them', { fields_json: '[]' }],
+    ['with a text for them', { fields_json: '"x"' }],
+    ['with a number among them', { fields_json: `{${WHOLE_TEXT},"requested_at_ms":1767225600000}` }],
+    ['with an object among them', { fields_json: `{${WHOLE_TEXT},"requested_at_ms":{}}` }],
+    ['with null among them', { fields_json: `{${WHOLE_TEXT},"requested_at_ms":null}` }],
+    ['of a stream whose name PostgreSQL can not hold', { source_stream: 'star\0ts' }],
+    ['of an entry that is none', { source_entry_id: 'x' }],
+    ['of an entry with an id that Redis never gives', { source_entry_id: `${'7'.repeat(20_000)}-1` }],
+    ['from a time that is none', { rejected_at_ms: '999999999999999' }],
+  ];
+  for (const [what, given] of foreign) {
+    it(`are not what somebody else wrote there ${what}`, async () => {
+      const whole = { game_id: 'g', image_ref: IMAGE, requested_at_ms: '1767225600000' };
+      const foreignId = await put(whole, given);
+      const letterId = await put();
+      expect((await list()).items.map((letter) => letter.letter_id)).to.deep.equal([letterId]);
+      const answer = await replay(foreignId, {});
+      expect([answer.status, errorCode(answer)]).to.deep.equal([404, 'not_found']);
+      expect(errorMessage(answer)).to.include(`${foreignId} is no dead letter: field "`);
+      expect(await store.operations()).to.deep.equal([]);
+    });
+  }
+
+  it('are listed with any text in them, and refused while it stands there', async () => {
+    const letterId = await put(undefined, {
+      fields_json: '{"__proto__":"x","constructor":"y","game_id":"\\ud800","image_ref":"a\\u0000b"}',
+    });
+    const [letter] = (await list()).items;
+    expect(Object.entries(letter?.fields ?? {})).to.deep.include(['constructor', 'y']);
+    const answer = await replay(letterId, {});
+    expect([answer.status, errorCode(answer)]).to.deep.equal([400, 'invalid_request']);
+  });
+
   it('need no corrections when what was refused is accepted now', async () => {
     const whole = { game_id: 'g', requested_at_ms: '1767225600000', image_ref: IMAGE };
     expect((await replay(await put(whole))).status).to.equal(200);
-    expect((await replay(await put({ ...whole, game_id: 'other' }), {})).status).to.equal(200);
+    expect(
+      (await replay(await put({ ...whole, game_id: 'other' }, { source_entry_id: '1767225603000-2' }), {}))
+        .status,
+    ).to.equal(200);
   });
 
   describe('are refused, and nothing is changed,', () => {

@@ -21,6 +21,7 @@ const START: Operation = {
   opKind: 'start',
   opSource: 'lobby_stream',
   sourceRef: 'runtime:start_jobs/1767225600000-0',
+  letterId: null,
   parentOperationId: null,
   status: 'running',
   attempt: 1,

@@ -19,6 +19,7 @@ const ended = (given: Partial<Operation>): Operation => ({
   opKind: 'start',
   opSource: 'lobby_stream',
   sourceRef: null,
+  letterId: null,
   parentOperationId: null,
   correlationId: '0197c5a1-0a3c-7e9d-8b21-4d5e6f708192',
   status: 'finished',
