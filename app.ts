@@ -72,6 +72,8 @@ export interface App {
    * what is configured.
    */
   close(timeoutMs?: number): Promise<void>;
+  /** The parts that are being closed and are not yet. */
+  closing(): readonly string[];
 }
 
 /**
@@ -316,23 +318,33 @@ export async function startApp(
   log.info('Runtime Manager is up', { url: listener.url, host: hostname() });
 
   const opened = stack.move();
+  const closing = new Set<string>();
+  const closed = async (part: string, whole: Promise<unknown>): Promise<void> => {
+    closing.add(part);
+    await whole;
+    closing.delete(part);
+  };
   return {
     url: listener.url,
+    closing: () => [...closing],
     async close(timeoutMs = shutdownMs) {
       // They have no end of their own, and their clients go on with another replica.
       streams.close();
       // Together, because a request that waits for its operation ends when that does, and within one deadline.
       await Promise.all([
-        listener.close(timeoutMs + LAST_ANSWERS_MS),
-        pump.close(),
-        schedules.close(),
+        closed('listener', listener.close(timeoutMs + LAST_ANSWERS_MS)),
+        closed('pump', pump.close()),
+        closed('schedules', schedules.close()),
         // What they find is for the replicas that stay.
-        events.close(),
-        eventJobs.close(),
+        closed('events', events.close()),
+        closed('event jobs', eventJobs.close()),
         // What has not ended by then ends in another replica; those who wait for it are told where to follow.
-        workers.close(timeoutMs).then(() => outcomes.close()),
+        closed(
+          'workers',
+          workers.close(timeoutMs).then(() => outcomes.close()),
+        ),
       ]);
-      await opened.disposeAsync();
+      await closed('connections', opened.disposeAsync());
     },
   };
 }

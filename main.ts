@@ -52,15 +52,18 @@ async function stop(signal: string): Promise<void> {
 /** Closes in order, gives operations so long to end, and exits with the code that was set before. */
 async function end(operationsMs: number): Promise<void> {
   stopping.abort(new ShutdownError());
+  let closing = (): readonly string[] => ['start'];
   // Whatever does not answer any more is not waited for: leases run out, and other replicas go on.
   setTimeout(() => {
     log.error('stopped without waiting for what does not answer', {
+      closing: closing(),
       still_open: process.getActiveResourcesInfo(),
     });
     process.exit();
   }, operationsMs + SHUTDOWN_MARGIN_MS).unref();
   try {
     const app = await starting;
+    closing = app.closing;
     await app.close(operationsMs);
     log.info('stopped');
     process.exit();
