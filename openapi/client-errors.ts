@@ -21,8 +21,13 @@ export function answerClientErrors(server: Server): void {
    * that are still on their way.
    */
   const answers = new WeakMap<Socket, readonly ServerResponse[]>();
-  server.on('connection', (socket: Socket) => answers.set(socket, []));
-  server.on('secureConnection', (socket: Socket) => answers.set(socket, []));
+  const watch = (socket: Socket): void => {
+    answers.set(socket, []);
+    // After Node itself has closed what it closes.
+    socket.once('close', () => setImmediate(() => answers.get(socket)?.forEach(closeUnheard)));
+  };
+  server.on('connection', watch);
+  server.on('secureConnection', watch);
   /** Notes a new answer as the latest of its connection, and returns the one before it that is still on its way. */
   const note = ({ socket }: IncomingMessage, response: ServerResponse): ServerResponse | undefined => {
     const known = (answers.get(socket) ?? []).filter((one) => !one.writableFinished);
@@ -60,6 +65,16 @@ export function answerClientErrors(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     refuse(socket, makeAnswer(ANSWERS[error.code ?? ''] ?? INVALID));
   });
+}
+
+/**
+ * Node leaves an answer open for ever that is complete and waits for its turn when the client goes, and with it what
+ * whoever counts answers waits for.
+ */
+function closeUnheard(response: ServerResponse): void {
+  if (response.closed) return;
+  response.destroy();
+  response.emit('close');
 }
 
 /** A request that is whole is the application's until its answer is too; one that is not, from when it is answered. */

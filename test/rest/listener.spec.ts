@@ -5,6 +5,7 @@ import express from 'express';
 import { makeSchemaValidator } from '../../lib/contracts.ts';
 import { type Listener, openListener } from '../../openapi/listener.ts';
 import { makeBodyReader } from '../../openapi/read-body.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { exchange } from '../helpers/http-exchange.ts';
 import { makeHttpConfig } from '../helpers/rest-service.ts';
@@ -257,6 +258,22 @@ describe('the listener', () => {
       '200 OK',
       '/fourth',
     ]);
+  });
+
+  it('closes each answer to a client that has gone, one that waits for its turn as well', async () => {
+    const begun = Promise.withResolvers<void>();
+    const closed: (string | undefined)[] = [];
+    const opened = await open((request, response) => {
+      response.once('close', () => closed.push(request.url));
+      if (request.url !== '/second') return;
+      response.end('second');
+      begun.resolve();
+    });
+    const { socket } = await dial(opened, `${HEAD}\r\n${HEAD.replace('/', '/second')}\r\n`);
+    await begun.promise;
+    socket.resetAndDestroy();
+    await eventually(() => closed.length === 2, { what: 'both to be closed', timeoutMs: 5_000 });
+    expect(closed).to.have.members(['/', '/second']);
   });
 
   it('outlives a client that asks for a tunnel and resets the connection at once', async () => {
