@@ -36,8 +36,8 @@ export function makeEventsRoute({ feed, streams, heartbeatMs = HEARTBEAT_MS }: E
         if (response.destroyed) return;
         beginStream(response, 'text/event-stream; charset=utf-8');
         if (request.method !== 'HEAD' && !first.done) {
-          await sendPiece(response, `retry: ${RETRY_MS}\n\n`);
-          await sendAll(response, { first: first.value, portions, gameId, heartbeatMs });
+          await sendPiece(response, `retry: ${RETRY_MS}\n\n`, signal);
+          await sendAll(response, { first: first.value, portions, gameId, heartbeatMs, signal });
         }
         response.end();
       } finally {
@@ -53,19 +53,23 @@ interface Sent {
   readonly portions: AsyncIterable<FeedPortion>;
   readonly gameId: string | undefined;
   readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
 }
 
-async function sendAll(response: Response, { first, portions, gameId, heartbeatMs }: Sent): Promise<void> {
+async function sendAll(
+  response: Response,
+  { first, portions, gameId, heartbeatMs, signal }: Sent,
+): Promise<void> {
   let place = first.place;
   // With the place, so that a client of whose game nothing is told comes back to where the feed was.
   const heartbeat = setInterval(() => {
     if (!response.writableNeedDrain) response.write(`: keep-alive\n${idLine(place)}\n`);
   }, heartbeatMs);
   try {
-    await sendPiece(response, renderPortion(first, gameId));
+    await sendPiece(response, renderPortion(first, gameId), signal);
     for await (const portion of portions) {
       const text = renderPortion(portion, gameId);
-      if (text !== '') await sendPiece(response, text);
+      if (text !== '') await sendPiece(response, text, signal);
       place = portion.place;
     }
   } finally {

@@ -32,7 +32,7 @@ export function makeLogsRoute({ reads, docker, streams }: LogsDeps): Route {
         if (!container) throw new RuntimeError('not_found', `Game ${gameId} has no container`);
         const text = await docker.openLog(container, { tail, follow }, signal);
         beginStream(response, 'text/plain; charset=utf-8');
-        if (request.method !== 'HEAD') await sendAll(response, text);
+        if (request.method !== 'HEAD') await sendAll(response, text, signal);
         await text.return?.();
         response.end();
       } catch (error) {
@@ -42,8 +42,8 @@ export function makeLogsRoute({ reads, docker, streams }: LogsDeps): Route {
   };
 }
 
-async function sendAll(response: Response, text: AsyncIterable<string>): Promise<void> {
-  for await (const piece of text) await sendPiece(response, piece);
+async function sendAll(response: Response, text: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  for await (const piece of text) await sendPiece(response, piece, signal);
 }
 
 /** What failed because it was ended from here: nothing went wrong, and a client that is still there is told. */

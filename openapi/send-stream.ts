@@ -18,16 +18,21 @@ export function beginStream(response: Response, contentType: string): void {
 
 /**
  * Sends a piece, and waits until the client has taken enough of what was sent that there is room for another one: so no
- * more than a piece waits here for a slow client. Ends the connection of one that takes nothing any more.
+ * more than a piece waits here for a slow client. Ends the connection of one that takes nothing any more, and at once
+ * when `signal` aborts: what it has not taken by then would keep the listener from closing for as long as it likes.
  */
-export async function sendPiece(response: Response, text: string, stalledMs = STALLED_MS): Promise<void> {
+export async function sendPiece(response: Response, text: string, signal: AbortSignal): Promise<void> {
   if (response.destroyed || response.write(text)) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => response.destroy(), stalledMs);
+  const cut = (): void => void response.destroy();
+  const timer = setTimeout(cut, STALLED_MS);
   response.once('drain', resolve);
   response.once('close', resolve);
+  signal.addEventListener('abort', cut, { once: true });
+  if (signal.aborted) cut();
   await promise;
   clearTimeout(timer);
   response.off('drain', resolve);
   response.off('close', resolve);
+  signal.removeEventListener('abort', cut);
 }

@@ -121,7 +121,8 @@ describe('logs and stats by REST', () => {
       await eventually(() => fake.api.connections < before, { what: 'the connection to be closed' });
     });
 
-    it('of one that reads nothing costs no memory: Docker is held up', async () => {
+    /** A client of a long log that reads nothing, once Docker is held up by it. */
+    const readNothing = async (url: string) => {
       let sent = 0;
       fake.api.always(LOGS, async ({ response }) => {
         response.writeHead(200);
@@ -133,7 +134,7 @@ describe('logs and stats by REST', () => {
           await Promise.race([once(response, 'drain'), gone]);
         }
       });
-      const { hostname, port } = new URL(rest.url);
+      const { hostname, port } = new URL(url);
       const client = connect({ host: hostname, port: Number(port) });
       client.write('GET /api/v1/internal/runtimes/g/logs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
       await eventually(() => sent > 0, { what: 'the log to begin' });
@@ -146,12 +147,26 @@ describe('logs and stats by REST', () => {
         },
         { what: 'Docker to be held up', intervalMs: 100 },
       );
+      return { client, sent };
+    };
+
+    it('of one that reads nothing costs no memory: Docker is held up', async () => {
+      const { client, sent } = await readNothing(rest.url);
       // Of 80 MB; the buffers of the kernel on both ways hold the rest.
       expect(sent).to.be.below(30_000_000);
       client.destroy();
       await eventually(() => inDocker() === 1 && fake.api.connections <= 1, {
         what: 'the log to be let go of',
       });
+    });
+
+    it('of one that reads nothing holds up no shutdown', async () => {
+      const other = await makeRestService({ db: store.db, docker: fake.docker });
+      const { client } = await readNothing(other.url);
+      const begunMs = performance.now();
+      await other.close(8_000);
+      expect(performance.now() - begunMs).to.be.below(4_000);
+      client.destroy();
     });
 
     it('is followed by eight of one game at once, and the next is told so; other games have their own', async () => {
