@@ -11,11 +11,13 @@ export class ApiError extends Error {
    * @param {number} status
    * @param {string} code of docs/errors.md; empty where the answer had none
    * @param {string} message
+   * @param {string | null} operationId of the operation that failed; null where it is about none
    */
-  constructor(status, code, message) {
+  constructor(status, code, message, operationId) {
     super(message);
     this.status = status;
     this.code = code;
+    this.operationId = operationId;
   }
 }
 
@@ -32,6 +34,7 @@ async function ask(path, init = {}) {
     response.status,
     error.code ?? '',
     error.message ?? `${response.status} ${response.statusText}`,
+    response.headers.get('Operation-Id'),
   );
 }
 
@@ -99,19 +102,20 @@ export const openLogs = (gameId, { tail, follow, signal }) =>
 export const readReadiness = async () => (await fetch('/readyz')).json();
 
 /**
- * Asks for a change and returns as soon as it is on record.
+ * Asks for a change and returns as soon as it is on record. Asked again with the same key, it is the same change.
  *
  * @param {string} gameId
  * @param {{ method: 'POST' | 'DELETE', path: string, body?: Record<string, string> }} request
+ * @param {string} key of `makeKey`
  * @returns {Promise<Operation>}
  */
-export async function requestChange(gameId, { method, path, body }) {
+export async function requestChange(gameId, { method, path, body }, key) {
   const response = await ask(`${ofGame(gameId)}/${path}`, {
     method,
     headers: {
       // Also what shows the service that this page asks, and none of another site.
       'X-Galaxy-Caller': 'admin',
-      'Idempotency-Key': randomKey(),
+      'Idempotency-Key': key,
       Prefer: 'respond-async',
       ...(body ? { 'Content-Type': 'application/json' } : {}),
     },
@@ -120,8 +124,8 @@ export async function requestChange(gameId, { method, path, body }) {
   return response.json();
 }
 
-/** `crypto.randomUUID` is not there on a page that came over plain HTTP from another machine. */
-function randomKey() {
+/** A new key for a change. `crypto.randomUUID` is not there on a page that came over plain HTTP from another machine. */
+export function makeKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('');

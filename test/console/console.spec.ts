@@ -245,6 +245,37 @@ describe('the operator console in a browser', () => {
     });
   });
 
+  it('asks again for an answer that was lost, by the same key, and goes on while the service is away', async () => {
+    const gameId = 'game-00001';
+    await using other = await openWindow(world.browser, world.rest.url, { httpCredentials: LOGIN });
+    let lost = 0;
+    await other.context.route(/\/restart$/, async (route) => {
+      if (lost > 0) return route.continue();
+      lost += 1;
+      await route.fetch();
+      await route.abort('connectionreset');
+    });
+    let refused = 0;
+    await other.context.route(/\/operations\/[^/]+$/, (route) => {
+      refused += 1;
+      if (refused > 2) return route.continue();
+      if (refused === 1) return route.abort('connectionrefused');
+      return route.fulfill({
+        status: 503,
+        json: { error: { code: 'service_unavailable', message: 'not now' } },
+      });
+    });
+    await goTo(`#/games/${gameId}`, other.page);
+    await other.page.getByRole('button', { name: 'Restart', exact: true }).click();
+    await other.page.getByRole('dialog').getByRole('button', { name: 'Restart', exact: true }).click();
+    const told = other.page.locator('.toast', { hasText: `Restart ${gameId}` });
+    await shows('the operation goes on', told);
+    await shows('waits for its turn', told);
+    expect([lost, (await queued()).length]).to.deep.equal([1, 1]);
+    await world.runner.run(gameId);
+    await shows('Restarted', told);
+  });
+
   describe('takes text for text', () => {
     const gameId = 'evil';
 
