@@ -23,12 +23,6 @@ interface StoreGaugesDeps {
   readonly log: Logger;
 }
 
-interface StreamGauges {
-  /** Seconds that the oldest entry behind the cursor stands there, 0 without one; null where cursors are not known. */
-  readonly lag: ReadonlyMap<JobStream, number> | null;
-  readonly deadLetters: number;
-}
-
 /** What PostgreSQL and Redis hold of all replicas' work, asked when somebody reads the metrics, and shared for a while. */
 export function addStoreGauges({ meter, db, redis, streams, log }: StoreGaugesDeps): void {
   const kept = <T>(store: string, read: () => Promise<T>) =>
@@ -44,9 +38,11 @@ export function addStoreGauges({ meter, db, redis, streams, log }: StoreGaugesDe
     const gauges = await readFleetGauges(db);
     return { gauges, cursors: await readCursors(db, jobStreams) };
   });
-  const inStreams = kept('redis', async () => {
+  // Waits for PostgreSQL not at all: a store that is silent says nothing of the other one.
+  const deadLetters = kept('redis', () => redis.xlen(streams.dead_letters));
+  const lags = kept('redis', async () => {
     const cursors = (await fleet())?.cursors;
-    return readStreams(redis, streams, cursors ?? null);
+    return cursors ? readLags(redis, streams, cursors) : null;
   });
 
   addGauges(
@@ -63,13 +59,13 @@ export function addStoreGauges({ meter, db, redis, streams, log }: StoreGaugesDe
       'storeUp',
     ],
     async (observe) => {
-      const [rows, entries] = await Promise.all([fleet(), inStreams()]);
+      const [rows, letters, lagOf] = await Promise.all([fleet(), deadLetters(), lags()]);
       observe('storeUp', rows ? 1 : 0, { store: 'postgres' });
-      observe('storeUp', entries ? 1 : 0, { store: 'redis' });
+      observe('storeUp', letters === null ? 0 : 1, { store: 'redis' });
       if (rows) observeFleet(rows.gauges);
-      if (!entries) return;
-      observe('deadLetterEntries', entries.deadLetters, {});
-      for (const [stream, lag] of entries.lag ?? []) observe('streamLag', lag, { stream });
+      if (letters === null) return;
+      observe('deadLetterEntries', letters, {});
+      for (const [stream, lag] of lagOf ?? []) observe('streamLag', lag, { stream });
 
       function observeFleet(gauges: FleetGauges): void {
         observe('queueOperations', gauges.queued, { state: 'queued' });
@@ -85,18 +81,21 @@ export function addStoreGauges({ meter, db, redis, streams, log }: StoreGaugesDe
   );
 }
 
-/** One round trip. Ages are by the clock that made the ids. */
-async function readStreams(
+/**
+ * Seconds that the oldest entry behind each cursor stands there, 0 without one. One round trip; ages are by the clock
+ * that made the ids.
+ */
+async function readLags(
   redis: Redis,
   streams: StoreGaugesDeps['streams'],
-  cursors: ReadonlyMap<string, string> | null,
-): Promise<StreamGauges> {
-  const pipeline = redis.pipeline().time().xlen(streams.dead_letters);
+  cursors: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<JobStream, number>> {
+  const pipeline = redis.pipeline().time();
   for (const role of JOB_STREAMS) {
     const stream = streams[role];
-    pipeline.xrange(stream, `(${cursors?.get(stream) ?? '0-0'}`, '+', 'COUNT', 1);
+    pipeline.xrange(stream, `(${cursors.get(stream) ?? '0-0'}`, '+', 'COUNT', 1);
   }
-  const [time, deadLetters, ...next] = ((await pipeline.exec()) ?? []).map(([error, answer]) => {
+  const [time, ...next] = ((await pipeline.exec()) ?? []).map(([error, answer]) => {
     if (error) throw error;
     return answer;
   });
@@ -105,8 +104,5 @@ async function readStreams(
     const [oldest] = next[index] as [string, string[]][];
     return oldest ? Math.max(0, seconds + micros / 1e6 - Number(oldest[0].split('-')[0]) / 1e3) : 0;
   };
-  return {
-    lag: cursors && new Map(JOB_STREAMS.map((role, index) => [role, lagOf(index)])),
-    deadLetters: Number(deadLetters),
-  };
+  return new Map(JOB_STREAMS.map((role, index) => [role, lagOf(index)]));
 }

@@ -103,6 +103,15 @@ describe('gauges of the stores', () => {
     ]);
   });
 
+  it('of Redis are there while PostgreSQL is silent', async () => {
+    const silent = { one: () => new Promise(() => undefined) } as unknown as DatabasePool;
+    await redis.client.xadd(deadLetters, '*', 'a', 'b');
+    const { read } = await scrape({ db: silent });
+    expect(read('rtmanager_store_up', { store: 'postgres' })).to.equal(0);
+    expect(read('rtmanager_store_up', { store: 'redis' })).to.equal(1);
+    expect(read('rtmanager_dead_letter_entries')).to.equal(1);
+  });
+
   it('leave the lag of the streams out where nobody knows how far they were read', async () => {
     const noDb = { one: () => Promise.reject(new Error('away')) } as unknown as DatabasePool;
     const { found, read } = await scrape({ db: noDb });
