@@ -65,8 +65,8 @@ export interface DockerFacts {
   readonly containers: readonly InspectedContainer[];
   /** Null where Docker does not say. */
   readonly networkExists: boolean | null;
-  /** Whether the image that the head of the queue needs is on the host; null where it needs none. */
-  readonly imagePresent: boolean | null;
+  /** The image that the head of the queue needs and that is not on the host; null where none is known to be missing. */
+  readonly missingImage: string | null;
   /** Which daemon it is; null where record and containers are in step and it was not asked. */
   readonly daemonId: string | null;
   /** The end of the log of one of the containers; null where there is none to be read. */

@@ -49,12 +49,12 @@ export async function lookAtGame({
     }
   };
 
-  const [listed, recorded, named, networkExists, imagePresent] = await Promise.all([
+  const [listed, recorded, named, networkExists, missingImage] = await Promise.all([
     orNull(docker.listGame(gameId, inTime)),
     containerId === null ? null : orNull(docker.inspect(containerId, inTime)),
     orNull(docker.inspect(containerName(gameId), inTime)),
     orNull(docker.hasNetwork(inTime)),
-    orNull(isPresent(docker, imageRef, inTime)),
+    orNull(missing(docker, imageRef, inTime)),
   ]);
   const found = [recorded, named].filter((one) => one !== null);
   const others = (listed ?? []).filter((one) => found.every(({ id }) => id !== one.id));
@@ -67,7 +67,7 @@ export async function lookAtGame({
   const logged = containers.find((one) => one.id === containerId || one.labels[GAME_LABEL] === gameId);
   const lines = logged && (await orNull(docker.readLogTail(logged, inTime)));
   const log = logged && lines ? { containerId: logged.id, lines } : null;
-  return { trouble, containers, networkExists, imagePresent, daemonId: daemon?.id ?? null, log };
+  return { trouble, containers, networkExists, missingImage, daemonId: daemon?.id ?? null, log };
 }
 
 const sayingOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -76,14 +76,14 @@ const unique = (containers: readonly InspectedContainer[]): InspectedContainer[]
   ...new Map(containers.map((one) => [one.id, one])).values(),
 ];
 
-/** Null where there is no image to look for, or its reference is none. */
-async function isPresent(
+/** The reference that was given, when Docker has no such image; null also where there is none to look for, or it is none. */
+async function missing(
   docker: LookingDocker,
   imageRef: string | null,
   signal: AbortSignal,
-): Promise<boolean | null> {
+): Promise<string | null> {
   const ref = imageRef === null ? null : parsedOrNull(imageRef);
-  return ref && (await docker.findImage(ref, signal)) !== null;
+  return ref && (await docker.findImage(ref, signal)) === null ? imageRef : null;
 }
 
 /** Whether a text is an image reference, and which. */

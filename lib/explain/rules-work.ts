@@ -47,22 +47,7 @@ export const OBSTACLE_RULES: readonly Rule[] = [
   {
     code: 'operation_retried',
     severity: 'problem',
-    find(facts) {
-      const head = headOf(facts);
-      if (!head?.lastError) return null;
-      const { retryWindowMs } = facts.config.docker;
-      const until = head.retryingSince === null ? null : head.retryingSince + retryWindowMs;
-      return {
-        message: `The ${head.opKind} is tried again: attempt ${head.attempt} failed, because ${head.lastError}.${until === null ? '' : ` It is given up at ${at(until)}.`}`,
-        evidence: [
-          aboutOperation(head),
-          ...(until === null
-            ? []
-            : [`failing since ${at(head.retryingSince)}, retried for ${formatDurationMs(retryWindowMs)}`]),
-        ],
-        advice: 'Mend what it names; Runtime Manager goes on by itself.',
-      };
-    },
+    find: (facts) => (headOf(facts)?.status === 'queued' ? operationRetried(facts) : null),
   },
   {
     code: 'replica_lost',
@@ -87,11 +72,12 @@ export const WORK_RULES: readonly Rule[] = [
     severity: 'warning',
     find(facts) {
       const head = headOf(facts);
-      if (head?.status !== 'running' || facts.docker.imagePresent !== false) return null;
+      const { missingImage } = facts.docker;
+      if (head?.status !== 'running' || missingImage === null) return null;
       const since = head.startedAt ?? facts.nowMs;
       return {
-        message: `The ${head.opKind} has waited for ${formatDurationMs(Math.max(0, facts.nowMs - since))} for the pull of ${head.imageRef}, which is not on the host yet.`,
-        evidence: [aboutOperation(head), `Docker has no image ${head.imageRef}`],
+        message: `The ${head.opKind} has waited for ${formatDurationMs(Math.max(0, facts.nowMs - since))} for the pull of ${missingImage}, which is not on the host yet.`,
+        evidence: [aboutOperation(head), `Docker has no image ${missingImage}`],
         advice: `Look whether the registry answers. The pull is given up after ${formatDurationMs(facts.config.image.pullTimeoutMs)}.`,
       };
     },
@@ -101,6 +87,12 @@ export const WORK_RULES: readonly Rule[] = [
     code: 'redis_away',
     severity: 'warning',
     find: (facts) => (headOf(facts)?.status === 'queued' ? null : redisAway(facts)),
+  },
+  // The next attempt is under way, and may well succeed.
+  {
+    code: 'operation_retried',
+    severity: 'warning',
+    find: (facts) => (headOf(facts)?.status === 'running' ? operationRetried(facts) : null),
   },
   {
     code: 'operation_running',
@@ -119,6 +111,25 @@ export const WORK_RULES: readonly Rule[] = [
     },
   },
 ];
+
+function operationRetried(facts: Facts): Found | null {
+  const head = headOf(facts);
+  if (!head?.lastError) return null;
+  const { retryWindowMs } = facts.config.docker;
+  const until = head.retryingSince === null ? null : head.retryingSince + retryWindowMs;
+  // One that runs is counted from its beginning.
+  const failed = head.status === 'running' ? head.attempt - 1 : head.attempt;
+  return {
+    message: `The ${head.opKind} is tried again: attempt ${failed} failed, because ${head.lastError}.${until === null ? '' : ` It is given up at ${at(until)}.`}`,
+    evidence: [
+      aboutOperation(head),
+      ...(until === null
+        ? []
+        : [`failing since ${at(head.retryingSince)}, retried for ${formatDurationMs(retryWindowMs)}`]),
+    ],
+    advice: 'Mend what it names; Runtime Manager goes on by itself.',
+  };
+}
 
 function goesOn(head: UnfinishedOperation, how: string, { queue }: Facts): Found {
   const behind = queue.length - 1;

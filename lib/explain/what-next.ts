@@ -53,7 +53,7 @@ function nextOf(
     };
   }
   const pull =
-    docker.imagePresent === false
+    docker.missingImage !== null
       ? `, when its image is here; the pull is given up after ${formatDurationMs(config.image.pullTimeoutMs)}`
       : '';
   return {

@@ -70,7 +70,7 @@ const docker = (given: Partial<Facts['docker']> = {}): Facts['docker'] => ({
   trouble: null,
   containers: [shown()],
   networkExists: true,
-  imagePresent: null,
+  missingImage: null,
   daemonId: null,
   log: null,
   ...given,
@@ -174,6 +174,26 @@ describe('what is the matter with a game', () => {
         expect(findings[0].code).not.to.equal('unexplained');
         expect(whatNext(factsOf({ ...none, record, queue })).message).not.to.equal('');
       }
+    }
+  });
+
+  it('names the image that is pulled, also where the operation brings none of its own', () => {
+    const queue = [unfinished({ status: 'running', opKind: 'restart', imageRef: null, leaseUntil: NOW + 1 })];
+    const [first] = diagnose(factsOf({ queue, docker: docker({ missingImage: 'engine:1' }) }));
+    expect(first).to.include({ code: 'pull_waiting' });
+    expect(first.message).to.match(/for the pull of engine:1,/);
+    expect(first.evidence).to.include('Docker has no image engine:1');
+  });
+
+  it('tells of the attempt that failed, and less urgently while the next one is under way', () => {
+    const failing = { lastError: 'Docker did not answer', retryingSince: NOW } as const;
+    for (const [state, severity] of [
+      [{ status: 'queued', attempt: 1, notBefore: NOW + 1 }, 'problem'],
+      [{ status: 'running', attempt: 2, leaseUntil: NOW + 1 }, 'warning'],
+    ] as const) {
+      const [first] = diagnose(factsOf({ queue: [unfinished({ ...failing, ...state })] }));
+      expect(first).to.include({ code: 'operation_retried', severity });
+      expect(first.message).to.match(/attempt 1 failed, because Docker did not answer/);
     }
   });
 
