@@ -62,6 +62,7 @@ export const DOCKER_VERBS = [
   'read daemon',
   'read events',
   'read logs',
+  'read stats',
   'ping',
 ] as const;
 

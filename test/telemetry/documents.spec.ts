@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { CATALOGUE, type Metric } from '../../lib/telemetry/catalogue.ts';
+import { DOCKER_VERBS } from '../../lib/telemetry/label-sets.ts';
 import { readQuery } from '../helpers/promql.ts';
 
 const read = (file: string): string => readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8');
@@ -19,6 +20,17 @@ interface Rule {
   readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly action: string };
 }
+
+describe('the verbs that calls to Docker are counted by', () => {
+  it('are those that lib/docker calls by, each of them and no other', () => {
+    const folder = new URL('../../lib/docker/', import.meta.url);
+    const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'));
+    const called = sources.flatMap((source) =>
+      [...source.matchAll(/(?:\bverb: |\bverb = |\.call\(\s*)'([^']+)'/gi)].map(([, verb]) => verb),
+    );
+    expect([...new Set(called)].sort()).to.deep.equal([...DOCKER_VERBS].sort());
+  });
+});
 
 describe('docs/metrics.md', () => {
   const text = read('metrics.md');
