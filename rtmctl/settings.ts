@@ -26,6 +26,14 @@ export interface Settings {
  */
 export function readSettings(flags: ConnectionFlags, env: Env): Settings {
   const url = flags.url ?? (env.RTMCTL_URL || urlOfService(env));
+  // First of all, and not shown: what is refused for something else would stand in a terminal's or a job's log.
+  if (url.includes('@')) {
+    throw new Failure({
+      code: 'usage',
+      message:
+        'the address must hold no user and no password: give http://host[:port][/path] as --url or RTMCTL_URL, and the token as --token or RTMCTL_TOKEN',
+    });
+  }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url) || /[?#]/.test(url)) {
     throw new Failure({
       code: 'usage',

@@ -42,6 +42,20 @@ describe('where rtmctl finds Runtime Manager', () => {
     });
   }
 
+  for (const url of [
+    'http://op:s3cret@rtm:8096',
+    'op:s3cret@rtm',
+    'http://op:s3/cret@rtm',
+    'ftp://s3cret@rtm',
+  ]) {
+    it(`takes no credentials in the address, and does not repeat them: ${url}`, () => {
+      expect(() => readSettings({ url }, {}))
+        .to.throw(Failure, /must hold no user and no password.*RTMCTL_TOKEN/)
+        .with.property('message')
+        .that.does.not.match(/s3|cret/);
+    });
+  }
+
   it('says which file can not be read', () => {
     expect(() => readSettings({ ca: '/nowhere' }, {})).to.throw(Failure, '--ca /nowhere can not be read');
   });
