@@ -40,9 +40,33 @@ describe('the REST API', () => {
       expect(await store.operations()).to.deep.equal([]);
     });
 
-    it('lets it read, and programs and its own pages do what they want', async () => {
-      const reading = await open.runtimes('', { headers: { 'sec-fetch-site': 'cross-site' } });
-      expect(reading.status).to.equal(200);
+    it('opens nothing for itself, such as streams until there is no place for more', async () => {
+      for (const site of ['cross-site', 'same-site']) {
+        for (const headers of [
+          { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+          { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+          { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+          {},
+        ]) {
+          for (const path of ['', '/g/logs?follow=true']) {
+            const answer = await open.runtimes(path, { headers: { 'sec-fetch-site': site, ...headers } });
+            expect([answer.status, errorCode(answer)], JSON.stringify(headers)).to.deep.equal([
+              401,
+              'unauthorized',
+            ]);
+          }
+        }
+      }
+    });
+
+    it('may lead somebody here, and programs and its own pages do what they want', async () => {
+      for (const headers of [
+        {},
+        { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+        { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+      ]) {
+        expect((await open.runtimes('', { headers })).status, JSON.stringify(headers)).to.equal(200);
+      }
       expect((await restart({})).status).to.equal(202);
       expect((await restart({ 'sec-fetch-site': 'same-origin', origin: open.url })).status).to.equal(202);
       for (const [host, origin] of [
