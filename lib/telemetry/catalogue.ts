@@ -221,7 +221,7 @@ export const CATALOGUE = {
     type: 'gauge',
     name: 'nodejs_eventloop_lag_seconds',
     unit: 's',
-    description: 'How late timers of this replica are, over the time since it was last read',
+    description: 'How late timers of this replica are, over the last one to two minutes',
     labels: { quantile: ['0.5', '0.99', '1'] },
   },
 } as const satisfies Record<string, Metric>;
