@@ -4,9 +4,10 @@ import { RuntimeError } from '../lib/errors.ts';
 import { BASIC, BEARER, makeAuthorize } from './authorize.ts';
 import { makeConsoleData } from './console-data.ts';
 import { CONSOLE_DIR, serveConsoleFiles } from './console-files.ts';
+import { forbidCaching } from './forbid-caching.ts';
 import { setBoardHeaders, setPageHeaders } from './page-headers.ts';
 import { refusal } from './refusal.ts';
-import { refuseOtherSites } from './refuse-other-sites.ts';
+import { refuseOtherSites, SAFE_METHODS } from './refuse-other-sites.ts';
 import type { Routes } from './route.ts';
 import { serveOperations } from './serve-operations.ts';
 
@@ -41,13 +42,6 @@ export function makeAdmin({ token, board, routes, db }: AdminDeps): Router {
   });
   return router;
 }
-
-const forbidCaching: RequestHandler = (_request, response, next) => {
-  response.setHeader('Cache-Control', 'no-store');
-  next();
-};
-
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
  * Whoever changes something here says so in a header that no form and no link can send, and that a script of another

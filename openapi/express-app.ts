@@ -3,6 +3,7 @@ import { RuntimeError } from '../lib/errors.ts';
 import { ADMIN_PATH, makeAdmin } from './admin.ts';
 import { makeAnswerError } from './answer-error.ts';
 import { makeAuthorize } from './authorize.ts';
+import { forbidCaching } from './forbid-caching.ts';
 import { makeRefuseOtherHosts } from './refuse-other-hosts.ts';
 import { refuseOtherSites } from './refuse-other-sites.ts';
 import { makeRoutes, type RouteDeps } from './routes.ts';
@@ -39,8 +40,3 @@ export function makeExpressApp(deps: AppDeps): Express {
   app.use(makeAnswerError(deps.log));
   return app;
 }
-
-const forbidCaching: RequestHandler = (_request, response, next) => {
-  response.setHeader('Cache-Control', 'no-store');
-  next();
-};
