@@ -5,6 +5,7 @@ import { detectResources, envDetector, resourceFromAttributes } from '@opentelem
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
+import { beginCounters } from './begin-counters.ts';
 import { type Metrics, makeMetrics } from './metrics.ts';
 import { openMetrics, openTraces, targetOf } from './otlp.ts';
 import { addProcessGauges } from './process-gauges.ts';
@@ -57,6 +58,7 @@ export async function openTelemetry({ settings, replica, log }: TelemetryOptions
   const meter = meters.getMeter('rtmanager');
   const ownGauges = addProcessGauges(meter, { replica, version });
   const metrics = makeMetrics(meter);
+  beginCounters(metrics);
   const traces = targets.traces ? await openTraces(settings, targets.traces, resource) : undefined;
   const tracing = traces ?? NO_TRACING;
   return {

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
+import { beginCounters } from '../../lib/telemetry/begin-counters.ts';
 import { CATALOGUE, type Metric } from '../../lib/telemetry/catalogue.ts';
 import { DOCKER_VERBS } from '../../lib/telemetry/label-sets.ts';
 import { readQuery } from '../helpers/promql.ts';
+import { makeReadMetrics } from '../helpers/read-metrics.ts';
 
 const read = (file: string): string => readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8');
 const METRICS = Object.values<Metric>(CATALOGUE);
@@ -104,6 +106,26 @@ describe('the alert rules of docs/prometheus', () => {
       }
     });
   }
+
+  it('see the first count of what is worth an alarm once', async () => {
+    const { metrics, samples } = makeReadMetrics();
+    beginCounters(metrics);
+    const begun = await samples();
+    const once = rules.filter(({ expr }) => /increase\([\s\S]*> 0$/.test(expr.trim()));
+    expect(once.map(({ alert }) => alert)).to.include.members([
+      'RuntimeManagerDeadLetters',
+      'RuntimeManagerGamesDied',
+    ]);
+    for (const { alert, expr } of once) {
+      for (const metric of readQuery(expr).metrics) {
+        expect(
+          begun.filter((one) => one.name === metric).map((one) => one.value),
+          alert,
+        ).to.include(0);
+      }
+    }
+    expect(begun.some((one) => one.value !== 0)).to.equal(false);
+  });
 
   it('have names of their own', () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).to.equal(rules.length);
