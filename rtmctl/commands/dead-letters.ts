@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { DeadLetter } from '../answers.ts';
+import { Failure } from '../failure.ts';
+import type { Sent } from '../http.ts';
 import { table } from '../layout.ts';
 import { type Io, inSession } from '../session.ts';
 import { carryOut, withWait } from './mutations.ts';
@@ -30,16 +32,15 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
       .description('asks for one once more, corrected; a letter is one operation however often'),
   ).action(
     inSession(io, async (session, options: { field: Fields; wait: boolean }, letterId: string) => {
-      await carryOut(
-        session,
-        {
-          method: 'POST',
-          path: `/dead-letters/${encodeURIComponent(letterId)}/replay`,
-          body: { fields: options.field },
-        },
-        options,
-        'the same command again runs it once',
-      );
+      const path = `/dead-letters/${encodeURIComponent(letterId)}/replay`;
+      const sent: Sent = { method: 'POST', path, body: { fields: options.field } };
+      try {
+        await carryOut(session, sent, options, 'the same command again runs it once');
+      } catch (error) {
+        throw error instanceof Failure && error.code === 'invalid_request'
+          ? error.and('here that is --field name=value, such as --field image_ref=galaxy/game:1.4.2')
+          : error;
+      }
     }),
   );
 }

@@ -61,9 +61,19 @@ function showRuntimes(runtimes: readonly Runtime[]): string {
   );
 }
 
-/** What was last observed means nothing of a game that does not run. */
-const healthOf = ({ status, health }: Runtime): string | null =>
-  status === 'running' && health ? health.status : null;
+/**
+ * How a game does that runs, or how it ended where nobody had asked for that. What was last observed of any other game
+ * means nothing any more.
+ */
+const ENDS: Readonly<Record<string, readonly string[]>> = {
+  stopped: ['exited', 'oom'],
+  removed: ['container_disappeared'],
+};
+
+function healthOf({ status, health }: Runtime): string | null {
+  if (health === null) return null;
+  return status === 'running' || ENDS[status]?.includes(health.status) ? health.status : null;
+}
 
 /** Every field of the record, and of its health. */
 export function showRuntime(runtime: Runtime): string {

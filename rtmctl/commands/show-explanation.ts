@@ -14,7 +14,7 @@ export function showExplanation(explanation: Explanation): string {
   return harmless(
     [
       `${cause}: ${explanation.summary}`,
-      ...findings.map(showFinding),
+      ...findings.flatMap((finding) => showFinding(finding, explanation.summary)),
       `\nNext: ${next.message}${when}`,
       ...away,
       ...section('Record', runtime && showRuntime(runtime)),
@@ -32,8 +32,14 @@ export function showExplanation(explanation: Explanation): string {
 const section = (title: string, text: string | null | undefined | false): readonly string[] =>
   text ? [`\n${title}\n${text}`] : [];
 
-const showFinding = ({ severity, message, advice }: Finding): string =>
-  `  ${severity}: ${message}${advice === null ? '' : `\n    What to do: ${advice}`}`;
+/** The finding that the cause is taken from has been told by the summary: only what to do is left of it. */
+function showFinding({ severity, message, advice }: Finding, summary: string): readonly string[] {
+  const isTold = message === summary;
+  return [
+    ...(isTold ? [] : [`  ${severity}: ${message}`]),
+    ...(advice === null ? [] : [`${isTold ? '  ' : '    '}What to do: ${advice}`]),
+  ];
+}
 
 const showExit = ({
   container_id,

@@ -5,8 +5,10 @@ import { expect } from 'chai';
 import { ROOT_DIR } from '../../dev/paths.ts';
 import type { DeadLetter, Operation, ReconcilePlan, Runtime } from '../../rtmctl/answers.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { heldUntil } from '../helpers/fake-docker-scripts.ts';
+import { heldUntil, makeProgress } from '../helpers/fake-docker-scripts.ts';
 import { STREAMS } from '../helpers/lobby.ts';
+import { logFrame } from '../helpers/log-frame.ts';
+import { toldEvent } from '../helpers/told-event.ts';
 import { makeCommandLine } from './command-line.ts';
 import { IMAGE, makeServedGames, NEXT_IMAGE, type ServedGames, TOKEN } from './served-games.ts';
 
@@ -217,6 +219,83 @@ describe('rtmctl and a Runtime Manager', () => {
     expect((await rtmctl.run('explain', 'unheard-of')).code).to.equal(4);
   });
 
+  it('prints what happens while a game is started and killed, and then why it died', async () => {
+    const following = rtmctl.start('events', '--game', game, '-o', 'json');
+    const told = () =>
+      following
+        .stdout()
+        .split('\n')
+        .flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+    const until = (what: string) =>
+      eventually(
+        () => told().some((one) => [one.event, one.data.op_kind, one.data.outcome].join(' ') === what),
+        {
+          what,
+          intervalMs: 10,
+        },
+      );
+    // It has begun to listen when it hears of what is asked for behind it.
+    await eventually(
+      async () => {
+        await rtmctl.run('start', game, IMAGE);
+        return told().length > 0;
+      },
+      { what: 'the first event' },
+    );
+    const container = containerOf(game);
+    if (!container) throw new Error('the game has no container');
+    Object.assign(container, { state: 'exited', exitCode: 137, log: logFrame('stdout', 'turn 7\n') });
+    const atNanos = BigInt(Date.now()) * 1_000_000n;
+    await games.events.write(toldEvent({ action: 'die', id: container.id, gameId: game, atNanos }));
+    await until('operation reconcile_exit success');
+    await until('container_exited  ');
+    const exited = told().find((one) => one.event === 'container_exited');
+    expect(exited.data).to.deep.include({ game_id: game, container_id: container.id });
+    expect(exited.data.details).to.deep.equal({ exit_code: 137, oom: false });
+    following.interrupt();
+    expect(await following.ended).to.include({ code: 130, stderr: '' });
+
+    const later = rtmctl.start('events', '--game', game, '--after', told()[0].id);
+    await eventually(() => later.stdout().includes(' container_exited  '), {
+      what: 'what came after the first',
+    });
+    later.interrupt();
+    expect((await later.ended).stdout).to.match(
+      new RegExp(`\n20\\S+  reconcile_exit success  ${game}  ${container.id.slice(0, 12)}  [0-9a-f-]{36}\n`),
+    );
+
+    expect((await rtmctl.run('list', '--status', 'stopped')).stdout).to.match(
+      new RegExp(`\n${game} +stopped +exited +`),
+    );
+    const { stdout } = await rtmctl.run('explain', game);
+    expect(stdout).to.match(
+      /^engine_killed: The engine was killed from outside .*\n {2}What to do: Look who sent it/,
+    );
+    expect(stdout).to.include('\nLast lines\nturn 7\n');
+  });
+
+  it('prints the log of a game, and follows it to its end', async () => {
+    await rtmctl.run('start', game, IMAGE);
+    expect(await rtmctl.run('logs', game)).to.deep.equal({ code: 0, stdout: 'engine up\n', stderr: '' });
+    const written = makeProgress();
+    games.api.script('GET /containers/:id/logs', written.script);
+    const following = rtmctl.start('logs', game, '--follow', '--tail', '1');
+    await written.begun;
+    for (const [line, shown] of [
+      ['turn 1', 'turn 1\n'],
+      ['turn 2', 'turn 1\nturn 2\n'],
+    ]) {
+      await written.write(logFrame('stdout', `2026-01-01T00:00:00.000000000Z ${line}\n`));
+      await eventually(() => following.stdout() === shown, { what: String(line), intervalMs: 10 });
+    }
+    Object.assign(containerOf(game) ?? {}, { state: 'exited' });
+    written.end();
+    expect(await following.ended).to.deep.equal({ code: 0, stdout: 'turn 1\nturn 2\n', stderr: '' });
+    const unknown = await rtmctl.run('logs', 'unheard-of');
+    expect(unknown).to.include({ code: 4, stdout: '' });
+    expect((await rtmctl.run('logs', game, '--tail', '-1')).code).to.equal(2);
+  });
+
   it('shows what a reconcile pass would do', async () => {
     await rtmctl.run('start', game, IMAGE);
     const container = containerOf(game);
@@ -247,7 +326,9 @@ describe('rtmctl and a Runtime Manager', () => {
 
     const unmended = await replay();
     expect(unmended.code).to.equal(2);
-    expect(unmended.stderr).to.match(/^invalid_request: .*field "image_ref" is missing.*\nWhat to do: /);
+    expect(unmended.stderr).to.match(
+      /^invalid_request: .*field "image_ref" is missing.* --field name=value, .*\nWhat to do: /,
+    );
     const misspelt = await replay('--field', `image=${IMAGE}`);
     expect(misspelt.stderr).to.include('field "fields.image" is unknown; known: game_id, image_ref');
     expect((await replay('--field', 'image_ref')).code).to.equal(2);

@@ -1,5 +1,5 @@
 import { makeFakeDockerApi } from '../helpers/fake-docker-api.ts';
-import { makeProgress } from '../helpers/fake-docker-scripts.ts';
+import { makeProgress, type Progress } from '../helpers/fake-docker-scripts.ts';
 import { type FakeDockerWorld, makeFakeDockerWorld } from '../helpers/fake-docker-world.ts';
 import { type Lobby, makeLobby } from '../helpers/lobby.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
@@ -13,6 +13,8 @@ export const NEXT_IMAGE = 'galaxy/engine:1.0.1';
 export interface ServedGames {
   readonly rtm: Rtm;
   readonly docker: FakeDockerWorld;
+  /** Docker's stream of events, on which nothing is told but by the test. */
+  readonly events: Progress;
   readonly api: Awaited<ReturnType<typeof makeFakeDockerApi>>;
   readonly lobby: Lobby;
   destroy(): Promise<void>;
@@ -24,7 +26,8 @@ export async function makeServedGames(): Promise<ServedGames> {
   const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
   const docker = makeFakeDockerWorld(api, world.network.name);
   for (const ref of [IMAGE, NEXT_IMAGE]) docker.images.set(ref, { id: `sha256:${ref}` });
-  api.always('GET /events', makeProgress().script);
+  const events = makeProgress();
+  api.always('GET /events', events.script);
   const rtm = stack.use(
     await startRtm(world, {
       RTMANAGER_DOCKER_HOST: api.host,
@@ -38,5 +41,5 @@ export async function makeServedGames(): Promise<ServedGames> {
     }),
   );
   const opened = stack.move();
-  return { rtm, docker, api, lobby: makeLobby(world.redis), destroy: () => opened.disposeAsync() };
+  return { rtm, docker, events, api, lobby: makeLobby(world.redis), destroy: () => opened.disposeAsync() };
 }
