@@ -1,62 +1,63 @@
+import path from 'node:path';
 import { authorization } from './authorization.ts';
-import { GAME_IMAGE } from './images/game-image.ts';
+import { GAME_IMAGE, GAME_IMAGE_PATCHED } from './images/game-image.ts';
+import { ROOT_DIR } from './paths.ts';
 import type { RtmProcess } from './rtm-process.ts';
 import type { Stack } from './stack.ts';
 
-const PAGES = ['/healthz', '/readyz', '/metrics', '/admin', '/admin/queues'];
+/** What a person opens, by what it is called. */
+const PAGES = {
+  Console: '/admin',
+  'Queue board': '/admin/queues',
+  Metrics: '/metrics',
+  Readiness: '/readyz',
+};
 /** In a pasted command the shell fills the token in, so that the terminal does not show it. */
 const WITH_TOKEN = ` -H "Authorization: Bearer $RTMANAGER_INTERNAL_HTTP_TOKEN"`;
 
 /** Every address of a running stack, and commands to paste. */
-export async function describeStack(stack: Stack, rtm: RtmProcess): Promise<string> {
+export function describeStack(stack: Stack, rtm: RtmProcess): string {
   const { host, port, db = 0 } = stack.redis;
-  const redis = `redis-cli -h ${host} -p ${port}${db ? ` -n ${db}` : ''}`;
-  const api = `${rtm.url}/api/v1/internal`;
   const curl = `curl -s${authorization().authorization ? WITH_TOKEN : ''}`;
-  const post = (what: string, body: object): string =>
-    `${curl} -X POST ${api}/runtimes/demo-1/${what} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
-  const query = (statement: string): string =>
-    `RTMANAGER_POSTGRES_PRIMARY_DSN='${stack.dsn}' npm run -s sql -- "${statement}"`;
+  const pages = Object.entries(PAGES).map(([name, page]) => `${name.padEnd(16)} ${rtm.url}${page}`);
   return `
-${(await servedPages(rtm.url)).map((page) => `Runtime Manager  ${page}`).join('\n')}
+${pages.join('\n')}
+API              ${rtm.url}/api/v1/internal
 Redis            ${stack.redisAddr}
 PostgreSQL       ${stack.dsn}
 Docker network   ${stack.network}
 State root       ${stack.stateRoot}
 Log              tail -f ${rtm.logFile}
 
-Start a game, as the Lobby does, and read the answer:
-  ${redis} XADD runtime:start_jobs '*' game_id demo-1 image_ref ${GAME_IMAGE} requested_at_ms $(date +%s%3N)
-  ${redis} XRANGE runtime:job_results - +
-  ${redis} XRANGE runtime:health_events - +
+In another shell, first of all, for what stands below and for docs/runbook.md:
+  export RTM=${rtm.url} RTMCTL_URL=${rtm.url}
+  export RTMANAGER_POSTGRES_PRIMARY_DSN=${stack.dsn}
+  redis()  { redis-cli -h ${host} -p ${port}${db ? ` -n ${db}` : ''} "$@"; }
+  rtmctl() { node ${path.join(ROOT_DIR, 'rtmctl/rtmctl.mjs')} "$@"; }
 
-Look at it:
-  ${curl} ${api}/runtimes/demo-1
-  ${curl} ${api}/runtimes/demo-1/operations
-  curl -s ${rtm.url}/readyz
+Start games, one as the Lobby does and one as an operator, and read the Lobby's answer:
+  redis XADD runtime:start_jobs '*' game_id demo-1 image_ref ${GAME_IMAGE} requested_at_ms $(date +%s%3N)
+  rtmctl start demo-2 ${GAME_IMAGE}
+  redis XRANGE runtime:job_results - +
+
+Look at them:
+  rtmctl list
+  rtmctl logs demo-1
+  rtmctl events
+  ${curl} $RTM/api/v1/internal/runtimes/demo-1
   docker ps --filter network=${stack.network}
-  ${query('select game_id, status, current_image_ref from rtmanager.runtime_records')}
-  ${query('select seq, game_id, op_kind, status, outcome from rtmanager.operation_log order by seq')}
+  npm run -s sql -- 'select seq, game_id, op_kind, status, outcome from rtmanager.operation_log order by seq'
 
-Steer it, as Game Master does:
-  ${post('start', { image_ref: GAME_IMAGE })}
-  ${post('restart', {})}
-  ${post('patch', { image_ref: GAME_IMAGE })}
-  ${post('stop', { reason: 'admin_request' })}
-  ${curl} -X DELETE ${api}/runtimes/demo-1/container
+Kill one behind its back, see why it died, and patch it:
+  docker kill galaxy-game-demo-1
+  rtmctl explain demo-1
+  rtmctl patch demo-1 ${GAME_IMAGE_PATCHED}
 
-What becomes of a request that nobody can read:
-  ${redis} XADD runtime:start_jobs '*' game_id demo-2
-  ${redis} XRANGE runtime:dead_letters - +
+What becomes of a request that nobody can read, and how it is mended:
+  redis XADD runtime:start_jobs '*' game_id demo-3 requested_at_ms $(date +%s%3N)
+  rtmctl dead-letters list
+  rtmctl dead-letters replay LETTER --field image_ref=${GAME_IMAGE}
 
-Ctrl-C takes all of this down.
+docs/runbook.md goes on from here. Ctrl-C takes all of this down.
 `;
-}
-
-/** The pages that this version serves. */
-async function servedPages(url: string): Promise<string[]> {
-  const served = await Promise.all(
-    PAGES.map(async (page) => (await fetch(`${url}${page}`, { headers: authorization() })).status !== 404),
-  );
-  return PAGES.filter((_, index) => served[index]).map((page) => `${url}${page}`);
 }

@@ -21,7 +21,7 @@ try {
 async function stayUp(): Promise<void> {
   await using stack = await makeStack('dev');
   const rtm = await startRtm(stack);
-  console.log(await describeStack(stack, rtm));
+  console.log(describeStack(stack, rtm));
   let exit: Exit | undefined;
   try {
     exit = await untilStopped(rtm.child.exited);
