@@ -1,4 +1,4 @@
-/** @import { Explanation, FleetCounts, FleetRow, Operation, Page, Readiness, Runtime, Stats } from './types.d.ts' */
+/** @import { DeadLetter, Explanation, FleetCounts, FleetRow, Operation, Page, Readiness, Runtime, Stats } from './types.d.ts' */
 
 // The API once more, below the path whose password the browser knows: the token is in no script and no address.
 const API = '/admin/api/v1/internal';
@@ -101,6 +101,10 @@ export const openLogs = (gameId, { tail, follow, signal }) =>
 /** @returns {Promise<Readiness>} also when it is not ready, which is an answer too */
 export const readReadiness = async () => (await fetch('/readyz')).json();
 
+/** @returns {Promise<DeadLetter[]>} the newest, newest first */
+export const readDeadLetters = async (/** @type {number} */ limit) =>
+  (await read(`${API}/dead-letters?${new URLSearchParams({ limit: String(limit) })}`)).items;
+
 /**
  * Asks for a change and returns as soon as it is on record. Asked again with the same key, it is the same change.
  *
@@ -109,20 +113,43 @@ export const readReadiness = async () => (await fetch('/readyz')).json();
  * @param {string} key of `makeKey`
  * @returns {Promise<Operation>}
  */
-export async function requestChange(gameId, { method, path, body }, key) {
-  const response = await ask(`${ofGame(gameId)}/${path}`, {
+export const requestChange = async (gameId, { method, path, body }, key) =>
+  (await change(`${ofGame(gameId)}/${path}`, method, body, { 'Idempotency-Key': key })).json();
+
+/**
+ * Asks once more for what could not be read. A letter is one operation however often, so that this may be one that
+ * somebody else has asked for and that has ended.
+ *
+ * @param {string} letterId
+ * @param {Record<string, string>} fields what is corrected in it
+ * @returns {Promise<Operation>}
+ */
+export async function replayDeadLetter(letterId, fields) {
+  const path = `${API}/dead-letters/${encodeURIComponent(letterId)}/replay`;
+  const response = await change(path, 'POST', { fields });
+  return response.status === 202
+    ? response.json()
+    : readOperation(response.headers.get('Operation-Id') ?? '');
+}
+
+/**
+ * @param {string} path
+ * @param {'POST' | 'DELETE'} method
+ * @param {object} [body]
+ * @param {Record<string, string>} [headers]
+ */
+const change = (path, method, body, headers = {}) =>
+  ask(path, {
     method,
     headers: {
       // Also what shows the service that this page asks, and none of another site.
       'X-Galaxy-Caller': 'admin',
-      'Idempotency-Key': key,
       Prefer: 'respond-async',
       ...(body ? { 'Content-Type': 'application/json' } : {}),
+      ...headers,
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  return response.json();
-}
 
 /** A new key for a change. `crypto.randomUUID` is not there on a page that came over plain HTTP from another machine. */
 export function makeKey() {

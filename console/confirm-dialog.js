@@ -6,6 +6,7 @@ import { h } from './dom.js';
  * @property {string} label
  * @property {string} value
  * @property {readonly string[]} [options] a choice of these; without them a line of text
+ * @property {boolean} [mayBeEmpty]
  * @property {boolean} [isToBeFilled] as it stands it is not what somebody wants
  */
 
@@ -62,7 +63,7 @@ export function confirmAction({ title, text, confirm, isDangerous, fields }) {
 }
 
 /** @param {Field} field */
-function makeInput({ name, label, value, options, isToBeFilled = false }) {
+function makeInput({ name, label, value, options, mayBeEmpty = false, isToBeFilled = false }) {
   const input = options
     ? h(
         'select',
@@ -72,7 +73,7 @@ function makeInput({ name, label, value, options, isToBeFilled = false }) {
     : h('input', {
         name,
         value,
-        required: true,
+        required: !mayBeEmpty,
         spellcheck: 'false',
         autocomplete: 'off',
         autocapitalize: 'off',

@@ -1,4 +1,5 @@
 import { readFleet, readGames, readReadiness } from './api.js';
+import { makeDeadLetters } from './dead-letters.js';
 import { h } from './dom.js';
 import { makeEventFeed } from './event-feed.js';
 import { makeFleetFilters } from './fleet-filters.js';
@@ -28,6 +29,7 @@ export function makeFleetView(first) {
   const summary = makeFleetSummary();
   const filters = makeFleetFilters(change);
   const table = makeFleetTable(change);
+  const letters = makeDeadLetters();
   const feed = makeEventFeed();
 
   async function showGames() {
@@ -51,6 +53,7 @@ export function makeFleetView(first) {
   async function refresh() {
     await Promise.all([
       showGames(),
+      letters.refresh(),
       readFleet().then((counts) => summary.showCounts(counts)),
       readReadiness().then((readiness) => summary.showReadiness(readiness)),
     ]);
@@ -65,6 +68,7 @@ export function makeFleetView(first) {
       h('h1', { class: 'visually-hidden' }, 'Fleet'),
       summary.element,
       h('section', { class: 'games', 'aria-label': 'Games' }, filters.element, table.element),
+      letters.element,
       feed.element,
     ),
     refresh,

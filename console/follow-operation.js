@@ -1,4 +1,6 @@
-import { makeKey, readOperation, requestChange } from './api.js';
+/** @import { Operation } from './types.d.ts' */
+
+import { makeKey, readOperation } from './api.js';
 import { insist, mayPass } from './insist.js';
 import { openToast } from './toasts.js';
 import { wordOfOperation } from './words.js';
@@ -15,19 +17,19 @@ const UNKNOWN =
  * Asks for a change and tells how it goes until it has ended. The operation goes on whatever becomes of the page, and of
  * the service that is asked: a lost answer is asked for again, with the key under which it is still one change.
  *
- * @param {string} gameId
  * @param {string} title
- * @param {Parameters<typeof requestChange>[1]} change
+ * @param {(key: string) => Promise<Operation>} request asked again with the same key, it is the same change; resolves as
+ * soon as the operation is on record
  * @param {() => void} onChange called when it is on record, and when it has ended
  */
-export async function followOperation(gameId, title, change, onChange) {
+export async function followOperation(title, request, onChange) {
   const toast = openToast(title);
   toast.say('Asking …', 'busy');
   const key = makeKey();
   let isAccepted = false;
   try {
     let operation = await insist(
-      () => requestChange(gameId, change, key),
+      () => request(key),
       () => toast.say('No answer yet; asking again, for one and the same change …', 'busy'),
     );
     isAccepted = true;

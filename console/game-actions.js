@@ -1,3 +1,4 @@
+import { requestChange } from './api.js';
 import { confirmAction } from './confirm-dialog.js';
 import { h } from './dom.js';
 import { followOperation } from './follow-operation.js';
@@ -92,7 +93,9 @@ export function makeGameActions(gameId, onChange) {
     });
     if (!values) return;
     const body = action.method === 'POST' ? { body: values } : {};
-    await followOperation(gameId, `${action.word} ${gameId}`, { ...action, ...body }, onChange);
+    /** @param {string} key */
+    const request = (key) => requestChange(gameId, { ...action, ...body }, key);
+    await followOperation(`${action.word} ${gameId}`, request, onChange);
   }
 
   return {

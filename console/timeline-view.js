@@ -48,7 +48,11 @@ function makeEntry({ at, kind, tone, title, text, facts, lines }) {
             h(
               'details',
               { open: tone === 'bad' },
-              h('summary', {}, `Last ${lines.length} lines of its log`),
+              h(
+                'summary',
+                {},
+                lines.length === 1 ? 'Last line of its log' : `Last ${lines.length} lines of its log`,
+              ),
               h('pre', { class: 'log', tabindex: 0 }, lines.join('\n')),
             ),
           ]

@@ -58,6 +58,17 @@ export interface Page<Item> {
   next_cursor: string | null;
 }
 
+/** A request by stream that could not be read. */
+export interface DeadLetter {
+  letter_id: string;
+  source_stream: string;
+  error_message: string;
+  fields: Record<string, string>;
+  rejected_at: string;
+  /** What it was replayed as. */
+  operation_id: string | null;
+}
+
 export interface ContainerView {
   container_id: string;
   name: string;

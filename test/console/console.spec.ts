@@ -7,10 +7,12 @@ import {
   DIED,
   IMAGE,
   LAST_LINES,
+  LETTERS,
   LOGIN,
   makeConsoleWorld,
 } from '../helpers/console-world.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { makeLobby } from '../helpers/lobby.ts';
 import { failing } from '../helpers/played-runner.ts';
 import { makeTcpProxy } from '../helpers/tcp-proxy.ts';
 
@@ -274,6 +276,78 @@ describe('the operator console in a browser', () => {
     expect([lost, (await queued()).length]).to.deep.equal([1, 1]);
     await world.runner.run(gameId);
     await shows('Restarted', told);
+  });
+
+  describe('shows requests that could not be read', () => {
+    const letters = () => page.getByRole('region', { name: 'Dead letters' });
+    const put = (fields: Readonly<Record<string, string>>, why = 'field "image_ref" is missing') =>
+      makeLobby(world.redis).write(LETTERS, {
+        source_stream: 'starts',
+        source_entry_id: '7-1',
+        error_code: 'invalid_request',
+        error_message: why,
+        fields_json: JSON.stringify(fields),
+        rejected_at_ms: String(Date.now()),
+      });
+    /** Looks at the fleet anew, sooner than by itself. */
+    const reload = async () => {
+      await goToGame();
+      await goTo('#/');
+    };
+    afterEach(() => world.redis.client.flushdb());
+
+    it('and asks for one once more, corrected, when somebody says so', async () => {
+      await goTo('#/');
+      await shows('1–50 of 10,00');
+      expect(await letters().isHidden(), 'there are none').to.equal(true);
+      const letterId = await put({ game_id: DIED, requested_at_ms: '1767225600000' });
+      await reload();
+      await shows('field "image_ref" is missing', letters());
+      await shows(`starts game_id=${DIED} requested_at_ms=1767225600000`, letters());
+      const replay = letters().getByRole('button', { name: 'Replay' });
+      await replay.click();
+      await page.keyboard.press('Escape');
+      expect(await queued()).to.deep.equal([]);
+      await replay.click();
+      // What is to be corrected has the focus.
+      await page.keyboard.press('Enter');
+      await shows('The letter can not be accepted yet', toast(`Replay ${letterId}`));
+      expect(await queued()).to.deep.equal([]);
+      await replay.click();
+      await page.keyboard.type(IMAGE);
+      await page.keyboard.press('Enter');
+      await shows('waits for its turn', toast(`Replay ${letterId}`));
+      const [row, ...others] = await queued();
+      expect(row).to.include({
+        game_id: DIED,
+        op_kind: 'start',
+        op_source: 'lobby_stream',
+        image_ref: IMAGE,
+      });
+      expect(others).to.deep.equal([]);
+      await world.runner.run(DIED, failing('image_pull_failed'));
+      await shows('failed: image_pull_failed', toast(`Replay ${letterId}`));
+      await shows('replayed', letters());
+      expect(await replay.count()).to.equal(0);
+    });
+
+    it('as text, and goes on without them', async () => {
+      await put({ game_id: MARKUP }, `got "${MARKUP}"`);
+      await reload();
+      await shows(`got "${MARKUP}"`, letters());
+      await letters().getByRole('button', { name: 'Replay' }).click();
+      expect(await dialog().getByRole('textbox', { name: 'game_id' }).inputValue()).to.equal(MARKUP);
+      await page.keyboard.press('Escape');
+      expect(await page.locator('main img, main script').count()).to.equal(0);
+      await using other = await openWindow(world.browser, world.rest.url, { httpCredentials: LOGIN });
+      await other.context.route(/internal.dead-letters/, (route) =>
+        route.fulfill({ status: 503, json: { error: { code: 'service_unavailable', message: 'no Redis' } } }),
+      );
+      await goTo('#/', other.page);
+      await shows('They can not be had: no Redis', other.page);
+      await shows('1–50 of 10,00', other.page);
+      expect(await other.page.getByRole('alert').isHidden()).to.equal(true);
+    });
   });
 
   describe('takes text for text', () => {

@@ -1,5 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import type { HealthEvent } from '../../lib/health.ts';
+import { makeDeadLetters } from '../../queues/dead-letters.ts';
+import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import { getRecord } from '../../sql/runtime-records.ts';
 import { tellHealth } from '../../sql/tell-health.ts';
 import { type ConsoleWindow, launchBrowser, openWindow } from './console-browser.ts';
@@ -7,6 +9,7 @@ import { type FakeDocker, makeFakeDocker } from './fake-docker.ts';
 import { containerOf, DIED_MS, insertDiedGame, insertFleet, STARTED_MS } from './fleet-rows.ts';
 import { logFrame } from './log-frame.ts';
 import { makePlayedRunner, type PlayedRunner } from './played-runner.ts';
+import { makeRedis, type TestRedis } from './redis.ts';
 import { makeRestService, type RestService } from './rest-service.ts';
 import { makeStore, type Store } from './store.ts';
 import { makeTestConfig } from './test-config.ts';
@@ -17,6 +20,8 @@ export const LOGIN = { username: 'operator', password: TOKEN };
 /** A game of the fleet that died of want of memory, and its last words. */
 export const DIED = 'crab-nebula-7';
 export const IMAGE = 'galaxy/game:1.4.2';
+/** The stream of dead letters; start jobs come by `starts`. */
+export const LETTERS = 'letters';
 export const LAST_LINES = [
   'turn 41 computed in 812 ms',
   'turn 42 begins',
@@ -29,6 +34,7 @@ type Told = Pick<HealthEvent, 'type' | 'details'>;
 /** 10,000 games and one that died, the service with its console, and an operator's window. Only the daemon is played. */
 export interface ConsoleWorld extends AsyncDisposable {
   readonly store: Store;
+  readonly redis: TestRedis;
   readonly rest: RestService;
   readonly runner: PlayedRunner;
   readonly browser: Browser;
@@ -46,8 +52,16 @@ export async function makeConsoleWorld(): Promise<ConsoleWorld> {
   const config = makeTestConfig();
   const daemon = stack.adopt(await makeFakeDocker(config), (one) => one.close());
   const { docker } = daemon;
-  const rest = stack.adopt(await makeRestService({ db: store.db, token: TOKEN, docker, config }), (one) =>
-    one.close(),
+  const redis = stack.adopt(await makeRedis(), (one) => one.release());
+  const deadLetters = makeDeadLetters({
+    redis: redis.client,
+    stream: LETTERS,
+    jobStreams: ['starts', 'stops'],
+    decoder: makeEntryDecoder({ startJobs: 'starts', stopJobs: 'stops', now: Date.now }),
+  });
+  const rest = stack.adopt(
+    await makeRestService({ db: store.db, token: TOKEN, docker, config, deadLetters }),
+    (one) => one.close(),
   );
   const browser = stack.adopt(await launchBrowser(), (one) => one.close());
   await insertFleet(store, 10_000);
@@ -61,6 +75,7 @@ export async function makeConsoleWorld(): Promise<ConsoleWorld> {
   const opened = stack.move();
   return {
     store,
+    redis,
     rest,
     runner: makePlayedRunner(store),
     browser,
