@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Locator, Page } from 'playwright-core';
-import { openWindow } from '../helpers/console-browser.ts';
+import { loadConsole, openWindow } from '../helpers/console-browser.ts';
 import { takeScreenshot } from '../helpers/console-screenshot.ts';
 import {
   type ConsoleWorld,
@@ -38,7 +38,7 @@ describe('the operator console in a browser', () => {
 
   /** Loads the page once in each window; from then on an address only changes what is shown. */
   const goTo = async (hash: string, here = page) => {
-    if (!here.url().startsWith(world.rest.url)) await here.goto(`${world.rest.url}/admin`);
+    if (!here.url().startsWith(world.rest.url)) await loadConsole(here, world.rest.url);
     const wanted = JSON.stringify(hash);
     await here.evaluate(
       `location.hash === ${wanted} ? dispatchEvent(new Event('hashchange')) : (location.hash = ${wanted})`,
@@ -119,7 +119,7 @@ describe('the operator console in a browser', () => {
       const proxy = stack.adopt(await makeTcpProxy({ target }), (one) => one.close());
       const url = `http://${proxy.host}:${proxy.port}`;
       const other = stack.use(await openWindow(world.browser, url, { httpCredentials: LOGIN }));
-      await other.page.goto(`${url}/admin`);
+      await loadConsole(other.page, url);
       await shows('live', other.page.locator('#live'));
       await proxy.close();
       await shows('connecting', other.page.locator('#live'));

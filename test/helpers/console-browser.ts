@@ -51,3 +51,17 @@ export async function openWindow(
   page.setDefaultTimeout(10_000);
   return { context, page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
+
+const LOADS = 10;
+
+/**
+ * Loads the console. Chromium gives up what it loads (ERR_NETWORK_CHANGED) when a network interface comes or goes, as one
+ * does with each container that anybody starts on this host; a page whose scripts were lost so is loaded again.
+ */
+export async function loadConsole(page: Page, url: string): Promise<void> {
+  for (let load = 1; load <= LOADS; load += 1) {
+    await page.goto(`${url}/admin`);
+    if (await page.evaluate(`document.getElementById('main').childElementCount > 0`)) return;
+  }
+  throw new Error(`the console did not come up in ${LOADS} loads`);
+}
