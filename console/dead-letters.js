@@ -41,7 +41,9 @@ export function makeDeadLetters() {
     shown = new Map(
       letters.map((letter) => {
         const before = shown.get(letter.letter_id);
-        const isSame = before?.letter.operation_id === letter.operation_id;
+        const isSame =
+          before?.letter.operation_id === letter.operation_id &&
+          before?.letter.replayable === letter.replayable;
         return [letter.letter_id, isSame ? before : { letter, element: makeLetter(letter) }];
       }),
     );
@@ -59,9 +61,9 @@ export function makeDeadLetters() {
       {},
       h('time', { datetime: letter.rejected_at }, formatTime(letter.rejected_at)),
       h('div', {}, h('p', {}, letter.error_message), h('p', { class: 'faint' }, describe(letter))),
-      letter.operation_id === null
+      letter.operation_id === null && letter.replayable
         ? h('button', { type: 'button', click: () => replay(letter) }, 'Replay')
-        : h('span', { class: 'faint', title: letter.operation_id }, 'replayed'),
+        : h('span', { class: 'faint' }, letter.operation_id === null ? 'not to be replayed' : 'replayed'),
     );
 
   /** @param {DeadLetter} letter */

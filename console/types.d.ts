@@ -67,6 +67,8 @@ export interface DeadLetter {
   rejected_at: string;
   /** What it was replayed as. */
   operation_id: string | null;
+  /** Not where nobody reads its stream any more, or it may have been replayed and forgotten. */
+  replayable: boolean;
 }
 
 export interface ContainerView {

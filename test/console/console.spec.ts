@@ -283,7 +283,7 @@ describe('the operator console in a browser', () => {
     const put = (fields: Readonly<Record<string, string>>, why = 'field "image_ref" is missing') =>
       makeLobby(world.redis).write(LETTERS, {
         source_stream: 'starts',
-        source_entry_id: '7-1',
+        source_entry_id: `${Date.now()}-1`,
         error_code: 'invalid_request',
         error_message: why,
         fields_json: JSON.stringify(fields),
