@@ -29,7 +29,7 @@ interface Sampled {
   readonly containers: number;
 }
 
-/** Looks at it all once. Jobs that queues keep for people to read, and the log and the outbox, are kept by design. */
+/** Looks at it all once. Jobs that queues keep for people to read, and tables of what has happened, are kept by design. */
 export async function takeSample({ pid, redis, rows, containers }: Sampled): Promise<Sample> {
   const [rss, descriptors, keys, memory, inTables, connections] = await Promise.all([
     rssOf(pid),
@@ -87,10 +87,14 @@ async function countKeys(redis: Redis): Promise<number> {
   return all.length - counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** What is kept for as long as it is configured, or for longer than a run takes. */
+const HISTORY = ['operation_log', 'health_events', 'outbox', 'event_feed'];
+
 async function countRows(rows: Rows): Promise<number> {
   const tables = await rows.query(
     `select table_name as name from information_schema.tables
-     where table_schema = 'rtmanager' and table_name not in ('operation_log', 'outbox')`,
+     where table_schema = 'rtmanager' and table_name <> all($1)`,
+    [HISTORY],
   );
   const counts = tables.map(({ name }) => `(select count(*) from rtmanager.${name})`);
   const [sum] = await rows.query(`select (${counts.join(' + ')})::int as count`);
