@@ -13,6 +13,7 @@ const BENCHMARKS = [
   'storm',
   'rest',
   'starts-beside-reads',
+  'starts-beside-operators',
   'hanging-pulls',
   'downtime',
   'deaths',

@@ -29,6 +29,8 @@ export interface Played {
   readonly violations: readonly Violation[];
   /** From the last death to the end of the operation, milliseconds. */
   readonly recoveryMs?: number;
+  /** From the last death to when somebody else took the operation; absent where nothing was left to be taken. */
+  readonly takeoverMs?: number;
 }
 
 /** Longer than anything takes that recovers at all, on a busy machine. */
@@ -134,12 +136,16 @@ export async function playStory(
   violations.push(...(await judge(lane, asked, save)));
   const diedAtMs = deathsAtMs.at(-1);
   const recoveryMs = diedAtMs === undefined ? undefined : Math.max(0, (await endOf(lane, gameId)) - diedAtMs);
+  const taken = lane.victim.claims.find((claim) => claim.gameId === gameId);
   return {
     trace,
     struck,
     ending: ending ?? (await lookAt(lane, gameId)),
     violations,
     ...(recoveryMs === undefined ? {} : { recoveryMs }),
+    ...(taken && diedAtMs !== undefined && taken.atMs >= diedAtMs
+      ? { takeoverMs: taken.atMs - diedAtMs }
+      : {}),
   };
 }
 

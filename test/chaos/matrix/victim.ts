@@ -18,6 +18,8 @@ export interface Victim {
   readonly isDead: boolean;
   /** By which signal; undefined for one that ended by itself. */
   readonly died: Promise<NodeJS.Signals | undefined>;
+  /** When it took an operation of which game, epoch milliseconds. */
+  readonly claims: readonly { readonly gameId: string; readonly atMs: number }[];
   /** Lets it go on from where it waits in reserve; resolves when it is up, or dead. */
   go(): Promise<void>;
   /** Begins a new trace, in which it dies at the boundary given. */
@@ -37,9 +39,12 @@ export function makeVictim(variables: RtmVariables): Victim {
   });
   const up = Promise.withResolvers<void>();
   let url = '';
+  const claims: { readonly gameId: string; readonly atMs: number }[] = [];
   if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const said = JSON.parse(line) as { message: string; url?: string };
+      const said = JSON.parse(line) as { message: string; timestamp: string; url?: string; game_id?: string };
+      if (said.message === 'operation claimed')
+        claims.push({ gameId: said.game_id ?? '', atMs: Date.parse(said.timestamp) });
       if (said.message !== 'Runtime Manager is up') return;
       url = said.url ?? '';
       up.resolve();
@@ -58,6 +63,7 @@ export function makeVictim(variables: RtmVariables): Victim {
     return Promise.race([answer, died.then(() => undefined)]);
   };
   return {
+    claims,
     get url() {
       return url;
     },
