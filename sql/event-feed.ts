@@ -1,24 +1,26 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import type { FeedEvent, FeedPlace } from '../lib/event-feed.ts';
-import { opKind, opSource } from '../lib/operation.ts';
+import { operation } from '../lib/operation.ts';
 
-const step = z.strictObject({
-  operationId: z.string(),
-  gameId: z.string(),
-  opKind,
-  opSource,
-  parentOperationId: z.string().nullable(),
-  correlationId: z.string(),
-  status: z.string(),
-  attempt: z.int(),
-  imageRef: z.string().nullable(),
-  reason: z.string().nullable(),
-  containerId: z.string().nullable(),
-  outcome: z.enum(['success', 'failure']).nullable(),
-  errorCode: z.string().nullable(),
-  errorMessage: z.string().nullable(),
-});
+/** What is told of an operation. Its status is that of the step, which need not be the last one. */
+const step = operation
+  .pick({
+    operationId: true,
+    gameId: true,
+    opKind: true,
+    opSource: true,
+    parentOperationId: true,
+    correlationId: true,
+    attempt: true,
+    imageRef: true,
+    reason: true,
+    containerId: true,
+    outcome: true,
+    errorCode: true,
+    errorMessage: true,
+  })
+  .extend({ status: z.string() });
 const feedRow = z.strictObject({
   xid: z.string(),
   feedId: z.bigint(),
