@@ -171,9 +171,7 @@ const toldOf = ({ kind, what }: Violation, { boundary, crossing, thenAt }: Blow)
 const isWanted = ({ what }: Row): boolean => new RegExp(process.env.RTM_CHAOS_ROWS ?? '').test(what);
 
 /** What can not even be asked, or does not come back, is a violation; the run goes on. */
-const brokenOff = (
-  error: unknown,
-): Pick<Played, 'struck' | 'trace' | 'violations'> & Pick<Played, 'recoveryMs' | 'takeoverMs'> => ({
+const brokenOff = (error: unknown): Omit<Played, 'ending'> => ({
   struck: true,
   trace: [],
   violations: [{ kind: 'stuck', what: String(error) }],
