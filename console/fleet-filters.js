@@ -28,10 +28,11 @@ export function makeFleetFilters(onChange) {
     },
   });
   const status = makeChoice('Status', [
-    ['', 'any status'],
+    ['', 'not removed'],
     ['running', 'running'],
     ['stopped', 'stopped'],
     ['removed', 'removed'],
+    ['any', 'any status'],
   ]);
   const health = makeChoice('Health', [
     ['', 'any health'],

@@ -7,12 +7,11 @@ import { wordOfHealth } from './words.js';
 
 const CHECKS = ['postgres', 'redis', 'docker', 'network'];
 
-/** The whole fleet in a few numbers, each of which leads to its games. */
+/** The fleet in a few numbers, each of which leads to its games. */
 export function makeFleetSummary() {
   const attention = makeTile('Need attention', { health: 'attention' });
   const running = makeTile('Running', { status: 'running' });
   const stopped = makeTile('Stopped', { status: 'stopped' });
-  const removed = makeTile('Removed', { status: 'removed' });
   const queue = makeTile('Operations waiting', undefined);
   const healths = h('ul', { class: 'healths' });
   const checks = h(
@@ -25,11 +24,7 @@ export function makeFleetSummary() {
     element: h(
       'section',
       { class: 'summary', 'aria-label': 'Overview' },
-      h(
-        'div',
-        { class: 'tiles' },
-        ...[attention, running, stopped, removed, queue].map((tile) => tile.element),
-      ),
+      h('div', { class: 'tiles' }, ...[attention, running, stopped, queue].map((tile) => tile.element)),
       h(
         'div',
         { class: 'summary-lists' },
@@ -46,7 +41,6 @@ export function makeFleetSummary() {
       attention.show(alarming, alarming > 0 ? 'bad' : 'good');
       running.show(count((group) => group.status === 'running'));
       stopped.show(count((group) => group.status === 'stopped'));
-      removed.show(count((group) => group.status === 'removed'));
       const waits = oldest ? `, the oldest for ${formatDuration(Date.now() - Date.parse(oldest))}` : '';
       queue.show(queued, undefined, `${formatCount(underWay)} under way${waits}`);
       const present = games.filter((group) => group.status === 'running').map((group) => group.health);

@@ -36,7 +36,12 @@ export function makeFleetTable(onChange) {
       order ? h('button', { type: 'button', click: () => onChange({ order, page: 0 }) }, name) : name,
     ),
   }));
-  const empty = h('p', { class: 'empty', hidden: true }, 'No game matches.');
+  const elsewhere = h(
+    'button',
+    { type: 'button', click: () => onChange({ status: 'any' }) },
+    'Look among removed games',
+  );
+  const empty = h('p', { class: 'empty', hidden: true }, 'No game matches. ', elsewhere);
   const count = h('span', { role: 'status' });
   const turn = (/** @type {number} */ by) => () => onChange({ page: page + by });
   const previous = h('button', { type: 'button', click: turn(-1) }, 'Previous');
@@ -69,6 +74,7 @@ export function makeFleetTable(onChange) {
       }
       const first = page * ROWS_A_PAGE;
       empty.hidden = items.length > 0;
+      elsewhere.hidden = filter.status !== '';
       count.textContent =
         items.length > 0
           ? `${formatCount(first + 1)}–${formatCount(first + items.length)} of ${formatCount(total)}`

@@ -13,6 +13,8 @@ import { wordOfEvent } from './words.js';
 
 /** What an event changes is shown at once; this is for what it means to the rest. */
 const PACE = { afterMs: 400, everyMs: 2_000 };
+/** Readiness has Redis write a key and asks Docker; dead letters are for the next hours. */
+const SELDOM_MS = 15_000;
 
 /**
  * The fleet: a summary, and a list of games to search.
@@ -23,6 +25,7 @@ const PACE = { afterMs: 400, everyMs: 2_000 };
 export function makeFleetView(first) {
   let filter = first;
   let asked = 0;
+  let seldomAt = Number.NEGATIVE_INFINITY;
   const change = (/** @type {Partial<FleetFilter>} */ changed) => {
     location.hash = fleetHref({ ...filter, ...changed });
   };
@@ -50,16 +53,20 @@ export function makeFleetView(first) {
     performance.mark('games-shown');
   }
 
-  async function refresh() {
+  async function refreshGames() {
+    await Promise.all([showGames(), readFleet().then((counts) => summary.showCounts(counts))]);
+  }
+
+  async function refreshRest() {
+    if (performance.now() - seldomAt < SELDOM_MS) return;
+    seldomAt = performance.now();
     await Promise.all([
-      showGames(),
       letters.refresh(),
-      readFleet().then((counts) => summary.showCounts(counts)),
       readReadiness().then((readiness) => summary.showReadiness(readiness)),
     ]);
   }
 
-  const { settle, dispose } = makeSettler(refresh, PACE);
+  const { settle, dispose } = makeSettler(refreshGames, PACE);
   filters.show(filter);
   return {
     element: h(
@@ -71,7 +78,9 @@ export function makeFleetView(first) {
       letters.element,
       feed.element,
     ),
-    refresh,
+    async refresh() {
+      await Promise.all([refreshGames(), refreshRest()]);
+    },
     setFilter(next) {
       filter = next;
       filters.show(filter);

@@ -6,6 +6,7 @@ import { FLEET_ORDERS, type FleetOrder, type FleetQuery } from '../sql/fleet-pag
 
 const MOST_ROWS = 200;
 const MOST_TEXT = 128;
+const STATUS = [...RUNTIME_STATUSES, 'any'] as const;
 const HEALTH = [...SNAPSHOT_STATUSES, 'attention', 'none'];
 
 /** A whole number as it stands in a query. */
@@ -25,7 +26,7 @@ const PARAMETERS = {
       .regex(/^\P{Cc}*$/u),
     `at most ${MOST_TEXT} characters, none of them a control character`,
   ],
-  status: [z.enum(RUNTIME_STATUSES), `one of ${RUNTIME_STATUSES.join(', ')}`],
+  status: [z.enum(STATUS), `one of ${STATUS.join(', ')}`],
   health: [z.enum(HEALTH), `one of ${HEALTH.join(', ')}`],
   order: [z.enum(FLEET_ORDERS as [FleetOrder, ...FleetOrder[]]), `one of ${FLEET_ORDERS.join(', ')}`],
   limit: [whole(1, MOST_ROWS), `a whole number from 1 to ${MOST_ROWS}`],

@@ -10,6 +10,8 @@ import type { Logger } from '../lib/logger.ts';
 export type RedisRole = 'fast' | 'queue' | 'reader';
 
 const COMMAND_TIMEOUT_MS = 3_000;
+/** Between two tries to connect, at most; also while Redis loads its data, whatever it says how long that will take. */
+const RETRY_MS = 1_000;
 /**
  * Nothing was heard for so long after a command: the connection is replaced, which the kernel might never do by itself.
  * BullMQ waits for jobs up to 10 s.
@@ -52,7 +54,8 @@ export function makeRedis(config: Config, role: RedisRole, log: Logger): Redis {
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
     connectionName: `rtmanager-${role}`,
-    retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000),
+    retryStrategy: (attempt: number) => Math.min(attempt * 100, RETRY_MS),
+    maxLoadingRetryTime: RETRY_MS,
     ...roleOptions(role, config.streams.blockTimeoutMs),
   });
   let lost = false;

@@ -1,6 +1,6 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
-import { attention } from './fleet-page.ts';
+import { attention, present } from './fleet-page.ts';
 
 const gameCount = z.strictObject({
   status: z.string(),
@@ -16,18 +16,18 @@ const queueDepth = z.strictObject({
   oldestQueuedAt: z.number().nullable(),
 });
 
-/** The whole fleet in a few numbers. */
+/** The fleet in a few numbers, without the games that have been removed. */
 export interface FleetCounts {
   /** Games by status, last observation (null where there was none), and whether they need somebody. */
   readonly games: readonly z.infer<typeof gameCount>[];
   readonly queue: z.infer<typeof queueDepth>;
 }
 
-/** Goes through all games once: some 10 ms with 10,000 of them. */
+/** Goes through all games that are present once: some 10 ms with 10,000 of them. */
 export async function countFleet(db: CommonQueryMethods): Promise<FleetCounts> {
   const games = await db.any(sql.type(gameCount)`
     select record.status, health.status as health, ${attention} as attention, count(*)::int as games
-    from rtmanager.runtime_records as record left join rtmanager.health_snapshots as health using (game_id)
+    from ${present} as record left join rtmanager.health_snapshots as health using (game_id)
     group by 1, 2, 3`);
   const queue = await db.one(sql.type(queueDepth)`
     select count(*) filter (where status = 'queued')::int as queued,

@@ -11,6 +11,16 @@ export const attention = sql.fragment`coalesce(case record.status
   when 'stopped' then health.status in ('exited', 'oom')
   else health.status = 'container_disappeared' end, false)`;
 
+/**
+ * The records of games that are not removed, and of those that vanished; by index, because removed games stay recorded
+ * and become many.
+ */
+export const present = sql.fragment`(
+  select * from rtmanager.runtime_records where status in ('running', 'stopped')
+  union all
+  select record.* from rtmanager.health_snapshots as vanished join rtmanager.runtime_records as record using (game_id)
+  where vanished.status = 'container_disappeared' and record.status = 'removed')`;
+
 const ORDERS = {
   attention: sql.fragment`${attention} desc, health.observed_at desc nulls last, game_id`,
   game: sql.fragment`game_id`,
@@ -25,7 +35,8 @@ export const FLEET_ORDERS = Object.keys(ORDERS) as readonly FleetOrder[];
 export interface FleetQuery {
   /** A part of the game's id or of its image, in any case. */
   readonly text?: string | undefined;
-  readonly status?: RuntimeStatus | undefined;
+  /** `any` for all that ever were; without it, those that are not removed, and those that vanished. */
+  readonly status?: RuntimeStatus | 'any' | undefined;
   /** The last observation; `none` where there was none, `attention` for whatever needs somebody. */
   readonly health?: string | undefined;
   readonly order: FleetOrder;
@@ -55,13 +66,16 @@ export type FleetRow = z.infer<typeof fleetRow>;
 
 const total = z.strictObject({ total: z.int() });
 
-/** Games that match, and how many there are of them on all pages. Goes through all games: some 20 ms with 10,000. */
+/**
+ * Games that match, and how many there are of them on all pages. Goes through all that are present, or, where any or removed
+ * ones are asked for, through all that ever were: some 20 ms with 10,000.
+ */
 export async function listFleet(
   db: CommonQueryMethods,
   query: FleetQuery,
 ): Promise<{ readonly total: number; readonly rows: readonly FleetRow[] }> {
   const matching = sql.fragment`
-    rtmanager.runtime_records as record left join rtmanager.health_snapshots as health using (game_id)
+    ${query.status === undefined ? present : sql.fragment`rtmanager.runtime_records`} as record left join rtmanager.health_snapshots as health using (game_id)
     where ${conditions(query)}`;
   const counted = await db.one(sql.type(total)`select count(*)::int as total from ${matching}`);
   // The log is asked for the games of the page alone.
@@ -87,7 +101,7 @@ function conditions({ text = '', status, health }: FleetQuery): FragmentSqlToken
       sql.fragment`(strpos(lower(game_id), ${wanted}) > 0 or strpos(lower(current_image_ref), ${wanted}) > 0)`,
     );
   }
-  if (status !== undefined) all.push(sql.fragment`record.status = ${status}`);
+  if (status !== undefined && status !== 'any') all.push(sql.fragment`record.status = ${status}`);
   if (health === 'none') all.push(sql.fragment`health.status is null`);
   else if (health === 'attention') all.push(attention);
   else if (health !== undefined) all.push(sql.fragment`health.status = ${health}`);

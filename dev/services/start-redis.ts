@@ -9,6 +9,8 @@ import { freePort } from './free-port.ts';
 
 const READY_TIMEOUT_MS = 5_000;
 const STOP_GRACE_MS = 3_000;
+/** A Redis that loads its data guesses how long that takes, and the library would wait as long. */
+const OFTEN = { retryStrategy: () => 20, maxLoadingRetryTime: 20 };
 
 /** A Redis of a run's own. */
 export interface PrivateRedis {
@@ -71,7 +73,7 @@ export async function startRedis(
 
 /** Waits for the first answer and returns the server's version. */
 async function answer(port: number): Promise<string> {
-  const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => 20 });
+  const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true, ...OFTEN });
   client.on('error', () => undefined); // expected until it listens
   try {
     const late = delay(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => {

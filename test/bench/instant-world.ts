@@ -17,7 +17,7 @@ import { makeStateRoot } from '../helpers/state-root.ts';
 import type { InstantDockerAnswer, InstantDockerOrder } from './instant-docker.ts';
 
 const run = promisify(execFile);
-const NETWORK = 'galaxy';
+export const NETWORK = 'galaxy';
 
 /** Everything around a replica, in processes of their own that end with this one; Docker is a stand-in. */
 export interface InstantWorld extends AsyncDisposable {

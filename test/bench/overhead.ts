@@ -1,15 +1,20 @@
 /**
  * What RTM itself costs an operation: starts and stops of games by the streams, with a Docker that answers at once. On two
- * cores: first one replica that has one of them alone while everything else shares the other; then how often it asks
- * PostgreSQL and Redis; then one, two and four replicas that share both cores with everything else. PostgreSQL and Redis
+ * cores: first one replica that has one of them alone while everything else shares the other; then what the libraries
+ * alone cost there; then how often it asks PostgreSQL and Redis; then one, two and four replicas that share both cores
+ * with everything else. PostgreSQL and Redis
  * are real, and write as they do in earnest. Prints figures; fails only where an operation does.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SERVICE_FLAGS } from '../../dev/bootstrap/node-flags.mjs';
+import type { RtmVariables } from '../helpers/rtm-env.ts';
+import type { LibraryFigures } from './bare-libraries.ts';
 import type { RoundTrips } from './count-round-trips.ts';
-import { type InstantWorld, keepTo, makeInstantWorld } from './instant-world.ts';
+import { type InstantWorld, keepTo, makeInstantWorld, NETWORK } from './instant-world.ts';
 import { cpuMsOf } from './process-figures.ts';
 import { type Replica, startReplica } from './replica.ts';
 import { type Answered, makeRequests } from './requests.ts';
@@ -25,6 +30,7 @@ const SETTLE_MS = 3_000;
 const ALL_CORES = `0-${availableParallelism() - 1}`;
 const REPLICAS_CORE = '0';
 const OTHER_CORES = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : '0';
+const BARE = fileURLToPath(new URL('./bare-libraries.ts', import.meta.url));
 const COUNTER = fileURLToPath(new URL('./count-round-trips.ts', import.meta.url));
 
 const rate = ({ count, tookMs }: Answered): number => (count / tookMs) * 1_000;
@@ -91,6 +97,29 @@ async function measureOne(): Promise<void> {
   });
 }
 
+/** The least that an operation costs with these libraries, whatever is done with their answers. */
+async function measureLibraries(): Promise<void> {
+  await inWorld(OTHER_CORES, async ({ variables, lobbyUrl }) => {
+    const program = ['taskset', '-c', REPLICAS_CORE, process.execPath, ...SERVICE_FLAGS, BARE];
+    const [command = '', ...args] = [...program, ...givenToLibraries(variables), lobbyUrl, NETWORK];
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const [figures] = (await once(child, 'message')) as [LibraryFigures];
+    const sum = Object.values(figures).reduce((all, one) => all + one, 0);
+    printTable([
+      ['the libraries alone, CPU ms an operation', ''],
+      ...Object.entries(figures).map(([what, ms]) => [`  ${what}`, ms.toFixed(2)]),
+      ['  all of it', sum.toFixed(2)],
+      ['  operations/s of a core that did nothing else', (1_000 / sum).toFixed(0)],
+    ]);
+  });
+}
+
+const givenToLibraries = (variables: RtmVariables): string[] => [
+  variables.RTMANAGER_POSTGRES_PRIMARY_DSN ?? '',
+  new URL(`redis://${variables.RTMANAGER_REDIS_MASTER_ADDR}`).port,
+  new URL(variables.RTMANAGER_DOCKER_HOST ?? '').pathname,
+];
+
 /** What a replica asks of PostgreSQL and Redis, by what it asks. */
 async function countRoundTrips(): Promise<void> {
   await inWorld(OTHER_CORES, async ({ variables, redis }) => {
@@ -145,6 +174,7 @@ async function measureSeveral(): Promise<void> {
 
 const parts: Record<string, () => Promise<void>> = {
   one: measureOne,
+  libraries: measureLibraries,
   counts: countRoundTrips,
   several: measureSeveral,
 };

@@ -1,12 +1,13 @@
 /**
- * What those who look on cost a start or a stop: a console that is open in a real Chromium, and Prometheus that scrapes once a
- * second, beside a replica that looks after 10,000 games. The three situations take turns. PostgreSQL and Redis are real,
- * Docker answers at once. Prints figures and asserts nothing.
+ * What those who look on cost a start or a stop: a console that is open in a real Chromium, one that asks the same and
+ * draws nothing, and Prometheus that scrapes once a second, beside a replica that looks after 10,000 games. The
+ * situations take turns. PostgreSQL and Redis are real, Docker answers at once. Prints figures and asserts nothing.
  */
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchBrowser, loadConsole, openWindow } from '../helpers/console-browser.ts';
 import { stopServices } from '../helpers/services.ts';
+import { askAsConsole } from './ask-as-console.ts';
 import { makeGrownWorld } from './grown-world.ts';
 import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
@@ -57,7 +58,8 @@ async function scrape(): Promise<() => Promise<unknown>> {
 
 const SITUATIONS: Readonly<Record<string, Look>> = {
   'nobody looks on': async () => async () => undefined,
-  'a console is open': openConsole,
+  'a console is open in a browser beside': openConsole,
+  'a console is open somewhere else': () => askAsConsole(replica.url),
   'scraped once a second': scrape,
 };
 const took = new Map<string, number[]>(Object.keys(SITUATIONS).map((name) => [name, []]));

@@ -32,6 +32,9 @@ describe('what the console is served', () => {
       imageRef: 'galaxy/other:2.0.0',
       logLines: ['the end'],
     });
+    await store.rows(
+      `update rtmanager.health_snapshots set status = 'container_disappeared' where game_id = 'game-00029'`,
+    );
   });
   after(() => stack.disposeAsync());
   afterEach(() => store.rows(`delete from rtmanager.operation_log where status = 'queued'`));
@@ -44,7 +47,7 @@ describe('what the console is served', () => {
   };
 
   describe('of the fleet', () => {
-    it('is how many games there are of each kind, and how many operations wait', async () => {
+    it('is how many games there are of each kind but removed ones, and how many operations wait', async () => {
       await store.queue({ gameId: 'game-00001', opKind: 'stop', imageRef: null, reason: 'finished' });
       const { status, headers, json } = await ask('/admin/data/fleet');
       expect([status, headers['cache-control']]).to.deep.equal([200, 'no-store']);
@@ -52,15 +55,15 @@ describe('what the console is served', () => {
       expect(groups).to.have.deep.members([
         { status: 'running', health: 'healthy', attention: false, games: 21 },
         { status: 'stopped', health: 'healthy', attention: false, games: 6 },
-        { status: 'removed', health: 'healthy', attention: false, games: 3 },
         { status: 'stopped', health: 'oom', attention: true, games: 1 },
+        { status: 'removed', health: 'container_disappeared', attention: true, games: 1 },
       ]);
       expect(queue).to.include({ queued: 1, running: 0 });
     });
 
     it('is a page of games, those that need somebody first, each with its last operation', async () => {
       const { total, items } = await games('?limit=3');
-      expect([total, items.length]).to.deep.equal([31, 3]);
+      expect([total, items.length]).to.deep.equal([29, 3]);
       expect(items[0]).to.deep.include({
         game_id: 'Andromeda',
         status: 'stopped',
@@ -75,10 +78,13 @@ describe('what the console is served', () => {
       ['?text=andro', ['Andromeda']],
       ['?text=OTHER:2', ['Andromeda']],
       ['?text=%25', []],
-      ['?health=attention', ['Andromeda']],
+      ['?health=attention', ['Andromeda', 'game-00029']],
       ['?health=oom&status=stopped', ['Andromeda']],
       ['?health=oom&status=running', []],
       ['?health=none', []],
+      ['?text=game-00009', []],
+      ['?text=game-00009&status=any', ['game-00009']],
+      ['?order=game&status=any&limit=2&offset=8', ['game-00008', 'game-00009']],
       ['?status=removed&order=game', ['game-00009', 'game-00019', 'game-00029']],
       ['?order=game&limit=2&offset=1', ['game-00001', 'game-00002']],
       ['?order=uptime&limit=1', ['game-00030']],

@@ -9,7 +9,9 @@ import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { findDueProbes } from '../../sql/due-probes.ts';
 import { findFeedBounds, pruneFeed, readFeed } from '../../sql/event-feed.ts';
 import { listExpiredGames } from '../../sql/expired-games.ts';
+import { countFleet } from '../../sql/fleet-counts.ts';
 import { readFleetGauges } from '../../sql/fleet-gauges.ts';
+import { listFleet } from '../../sql/fleet-page.ts';
 import { listHealthEvents } from '../../sql/health-events.ts';
 import { putSnapshots } from '../../sql/health-snapshots.ts';
 import { endUnhealthy, getFindings, putFindings } from '../../sql/inspect-findings.ts';
@@ -112,6 +114,13 @@ const PROBED = sliceAt({ sliceMs: 1_000, slices: 15 }, 7_000);
 const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unknown>, ...string[]]> = {
   // All that is queued, runs or waits to be published, and the games that are not removed: through indexes of those alone.
   'counting for a scrape': [16_000, readFleetGauges, 'probe_counters'],
+  // Removed games are left out by index; what was seen of them is forgotten in time.
+  'counting for the console': [65_000, countFleet, 'health_snapshots'],
+  'listing games for the console, those first that need somebody': [
+    128_000,
+    (db) => listFleet(db, { order: 'attention', limit: 50, offset: 0 }),
+    'health_snapshots',
+  ],
   'accepting a batch': [
     1_000,
     (db) =>

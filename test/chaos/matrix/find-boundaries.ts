@@ -10,6 +10,13 @@ const IDLE_MS = 5_000;
 /** A boundary without the number of its time. */
 export const nameOf = (boundary: string): string => boundary.replace(/ #\d+$/, '');
 
+/**
+ * What an operation asks for when it takes long: its lease is renewed by the clock. An operation may come to it on a busy
+ * machine and never again.
+ */
+export const isByTheClock = (boundary: string): boolean =>
+  boundary.includes('set lease_until = clock_timestamp()');
+
 /** What a replica asks for that has nothing to do. */
 export async function watchIdle({ victim }: Lane): Promise<ReadonlySet<string>> {
   await victim.watch();

@@ -22,6 +22,7 @@ import { BROKEN, IMAGE, PATCHED } from './stories.ts';
 import { makeVictim, type Victim } from './victim.ts';
 
 const NETWORK = 'galaxy';
+const OFTEN = { retryStrategy: () => 50, maxLoadingRetryTime: 50 };
 /** What a process has written outlives it without that; only a machine that dies takes it along. */
 const UNSYNCED = { fsync: 'off' };
 
@@ -76,9 +77,7 @@ export async function makeLane({ reconcileMs }: { readonly reconcileMs: number }
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove()).path;
   const postgres = stack.adopt(await startPostgres(tree, dir, UNSYNCED), (one) => one.stop());
   const server = stack.adopt(await startRedis(program, dir, { appendOnly: true }), (one) => one.stop());
-  const redis = stack.adopt(new Redis({ port: server.port, retryStrategy: () => 50 }), (one) =>
-    one.disconnect(),
-  );
+  const redis = stack.adopt(new Redis({ port: server.port, ...OFTEN }), (one) => one.disconnect());
   const pool = stack.adopt(new pg.Pool({ connectionString: postgres.dsn, max: 2 }), (one) => one.end());
   for (const client of [pool, redis]) client.on('error', () => undefined); // expected while it is away
   const api = stack.adopt(await makeFakeDockerApi(), (one) => one.close());
@@ -114,7 +113,12 @@ export async function makeLane({ reconcileMs }: { readonly reconcileMs: number }
   await victim.go();
   // Loading takes a second of a processor: one after the other, so that the first is up sooner.
   let reserve = makeVictim(variables);
-  stack.defer(() => reserve.kill());
+  // A lane may be taken down in the middle of a recovery, which then makes nobody any more.
+  let isClosed = false;
+  stack.defer(async () => {
+    isClosed = true;
+    await reserve.kill();
+  });
   const opened = stack.move();
 
   async function die(crossing: Crossing): Promise<void> {
@@ -140,12 +144,13 @@ export async function makeLane({ reconcileMs }: { readonly reconcileMs: number }
     },
     started,
     async recover(crossing, dieAt) {
+      if (isClosed) return;
       // It has nothing to die of but the machine; should it, it was not the one to be tested.
       victim = reserve.isDead ? makeVictim(variables) : reserve;
       if (dieAt !== undefined) await victim.watch(dieAt);
       // It finds the services gone, or on their way back.
       await Promise.all([die(crossing), victim.go()]);
-      reserve = makeVictim(variables);
+      if (!isClosed) reserve = makeVictim(variables);
     },
     own: () =>
       [...docker.containers.values()].filter(

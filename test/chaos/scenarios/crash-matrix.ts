@@ -1,11 +1,12 @@
 import pMap from 'p-map';
 import type { Violation } from '../invariants.ts';
 import type { Ending } from '../matrix/ending.ts';
-import { findBoundaries, nameOf, watchIdle } from '../matrix/find-boundaries.ts';
+import { findBoundaries, isByTheClock, nameOf, watchIdle } from '../matrix/find-boundaries.ts';
 import { CROSSINGS, type Crossing, makeLane } from '../matrix/lane.ts';
 import { makeLanes } from '../matrix/lanes.ts';
 import { type Blow, type Played, playStory } from '../matrix/play.ts';
 import { makeDraw } from '../matrix/sample.ts';
+import { makeSecondDeaths } from '../matrix/second-deaths.ts';
 import { ASKED, FOUND, type Story } from '../matrix/stories.ts';
 import type { ChaosFigures, Keep, Scenario, Size } from '../scenario.ts';
 
@@ -34,7 +35,8 @@ interface Row {
 
 interface Cell {
   readonly row: Row;
-  readonly blow: Blow;
+  /** Tried one after the other, until one strikes. */
+  readonly blows: readonly Blow[];
   readonly ending: Ending;
 }
 
@@ -88,33 +90,40 @@ async function playAll(
   const onFreeLane = lanes.run;
   const idle = await onFreeLane((lane) => watchIdle(lane));
   const known = new Set(idle);
-  /** By name: the first cell in which a replica that took over came to a boundary. */
-  const later = new Map<string, Omit<Cell, 'row'> & { readonly story: Story }>();
+  const later = makeSecondDeaths();
 
-  async function play({ row, blow, ending }: Cell): Promise<void> {
-    for (let tries = 1; tries <= TRIES; tries += 1) {
+  async function play({ row, blows, ending }: Cell): Promise<void> {
+    for (const blow of blows) {
       const cell = await onFreeLane((lane) => playStory(lane, row.story, { expected: ending, blow })).catch(
         (error: unknown) => brokenOff(error),
       );
-      row.violations.push(...cell.violations.map((one) => toldOf(one, blow)));
-      if (cell.violations.length > 0) say(`${row.what}: ${blow.boundary}: violated`);
-      if (!cell.struck) continue;
+      const violations = [...cell.violations];
+      if (!cell.struck) {
+        note(row, blow, violations);
+        continue;
+      }
       row.times += 1;
       const { recoveryMs = 0, takeoverMs = 0 } = cell;
       row.recoveryMs.push(recoveryMs);
       // A machine that runs the whole suite beside it is judged by nothing that it does in seconds.
       if (size === 'full' && takeoverMs > TAKEOVER_MS)
-        row.violations.push(
-          toldOf({ kind: 'late', what: `taken over ${Math.round(takeoverMs)} ms later` }, blow),
-        );
-      for (const boundary of blow.thenAt === undefined ? cell.trace : []) {
-        const name = nameOf(boundary);
-        if (later.has(name)) continue;
-        later.set(name, { story: row.story, blow: { ...blow, thenAt: boundary }, ending });
-      }
+        violations.push({ kind: 'late', what: `taken over ${Math.round(takeoverMs)} ms later` });
+      note(row, blow, violations);
+      later.note(row.story, ending, blow, cell.trace);
       return;
     }
-    row.violations.push(toldOf({ kind: 'uncovered', what: 'was never reached' }, blow));
+    const [blow] = blows;
+    if (blow && !isByTheClock(blow.thenAt ?? blow.boundary))
+      note(row, blow, [{ kind: 'uncovered', what: 'was never reached' }]);
+  }
+
+  function note(row: Row, blow: Blow, violations: readonly Violation[]): void {
+    for (const violation of violations) {
+      const told = toldOf(violation, blow);
+      row.violations.push(told);
+      // At once: what is told in the end is not told of a run that is broken off.
+      say(`${row.what}: ${told.kind}: ${told.what}`);
+    }
   }
 
   async function playFirst(story: Story): Promise<void> {
@@ -123,7 +132,10 @@ async function playAll(
     const cells = rows
       .filter((row) => row.story === story && !row.isSecond)
       .flatMap((row) =>
-        boundaries.map((boundary): Cell => ({ row, ending, blow: { boundary, crossing: row.crossing } })),
+        boundaries.map((boundary): Cell => {
+          const blow = { boundary, crossing: row.crossing };
+          return { row, ending, blows: Array<Blow>(TRIES).fill(blow) };
+        }),
       );
     const played = size === 'short' ? draw.sample(cells, SHORT_CELLS) : cells;
     say(`${story.name}: ${boundaries.length} boundaries, ${played.length} cells`);
@@ -136,11 +148,7 @@ async function playAll(
   await pMap(new Set(rows.map((row) => row.story)), playFirst, playing);
   const second = rows
     .filter((row) => row.isSecond)
-    .flatMap((row) =>
-      [...later]
-        .filter(([name, { story }]) => story === row.story && !known.has(name))
-        .map(([, { blow, ending }]): Cell => ({ row, blow, ending })),
-    );
+    .flatMap((row) => later.of(row.story, known).map((cell): Cell => ({ row, ...cell })));
   if (second.length > 0) say(`${second.length} boundaries of those who take over`);
   await pMap(second, play);
   return rows;
