@@ -61,10 +61,9 @@ export async function runGame(
   const image = request.image ?? (await docker.ensureImage(request.imageRef));
   // Whatever was missing or at rest before a pull of minutes may be there and run by now.
   if (!hasNetwork && !(await docker.hasNetwork())) throw networkMissing(docker.network);
+  const isLongAgo = older.length > 0 && !request.image;
   const startedMeanwhile =
-    older.length > 0
-      ? await findRunning(docker, await docker.listGame(request.gameId), request.imageRef)
-      : undefined;
+    isLongAgo && (await findRunning(docker, await docker.listGame(request.gameId), request.imageRef));
   if (startedMeanwhile) return takeOver(startedMeanwhile, request, config, log);
   const statePath = await ensureStateDirectory({
     root: config.gameState.root,

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { findRedisServer } from '../../../dev/machine/services.mjs';
@@ -22,6 +23,7 @@ import { BROKEN, IMAGE, PATCHED } from './stories.ts';
 import { makeVictim, type Victim } from './victim.ts';
 
 const NETWORK = 'galaxy';
+const SETTLE_MS = 1_000;
 const OFTEN = { retryStrategy: () => 50, maxLoadingRetryTime: 50 };
 /** What a process has written outlives it without that; only a machine that dies takes it along. */
 const UNSYNCED = { fsync: 'off' };
@@ -111,6 +113,8 @@ export async function makeLane({ reconcileMs }: { readonly reconcileMs: number }
   let victim = makeVictim(variables);
   stack.defer(() => victim.kill());
   await victim.go();
+  // The first ticks of the schedules, which come at once on an empty Redis, belong to no story.
+  await delay(SETTLE_MS);
   // Loading takes a second of a processor: one after the other, so that the first is up sooner.
   let reserve = makeVictim(variables);
   // A lane may be taken down in the middle of a recovery, which then makes nobody any more.

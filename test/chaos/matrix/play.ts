@@ -74,15 +74,16 @@ export async function playStory(
     if (signal !== 'SIGKILL') violations.push({ kind: 'conduct', what: 'a replica ended by itself' });
     deathsAtMs.push(Date.now());
   };
-  const recovered = victim.died.then(async (signal) => {
+  const takenOver = victim.died.then(async (signal) => {
     if (isPast) return;
     noteDeath(signal);
-    if (!blow) return;
-    await lane.recover(blow.crossing, blow.thenAt);
-    if (blow.thenAt === undefined) return;
-    const signalOfSecond = await lane.victim.died;
+    if (blow) await lane.recover(blow.crossing, blow.thenAt);
+  });
+  const recovered = takenOver.then(async () => {
+    if (isPast || blow?.thenAt === undefined) return;
+    const signal = await lane.victim.died;
     if (isPast) return;
-    noteDeath(signalOfSecond);
+    noteDeath(signal);
     await lane.recover('nothing else');
   });
   recovered.catch(() => undefined); // awaited below, where somebody died
@@ -126,8 +127,8 @@ export async function playStory(
   // Takes back an order that was not carried out, unless it is carried out just now.
   await lane.victim.watch();
   const struck = isStruck();
-  if (struck) {
-    await recovered;
+  if (deathsAtMs.length > 0) {
+    await (struck ? recovered : takenOver);
     // Whoever dies after the last answer may take a Redis along that has it: the end has to come about once more.
     ending = await untilEnd(PATIENCE_MS);
   }
