@@ -16,7 +16,10 @@ interface Seen {
 export interface SecondDeaths {
   /** @param trace what the one that took over came to after this blow */
   note(story: Story, ending: Ending, blow: Blow, trace: readonly string[]): void;
-  /** Blows to be tried in turn for each boundary that a story has shown, but for those that are known by name. */
+  /**
+   * Blows to be tried in turn for each boundary that a story has shown at least twice, but for those that are known by
+   * name. What came up once came by the clock, such as the renewal of a job's lock.
+   */
   of(story: Story, known: ReadonlySet<string>): readonly Omit<Seen, 'story'>[];
 }
 
@@ -34,7 +37,7 @@ export function makeSecondDeaths(): SecondDeaths {
     },
     of: (story, known) =>
       [...byName]
-        .filter(([name, seen]) => seen.story === story && !known.has(name))
+        .filter(([name, seen]) => seen.story === story && seen.blows.length > 1 && !known.has(name))
         .map(([, { ending, blows }]) => ({
           ending,
           blows: Array.from({ length: TRIES }, (_, time) => blows[time % blows.length] as Blow),
