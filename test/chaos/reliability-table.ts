@@ -10,23 +10,22 @@ const HEAD = [
 /**
  * The document with this scenario's table in the place that is marked for it, or in a section of its own at the end.
  *
- * @param isPiece whether lines of what was not played this time stay as well
+ * @param stays whether a line stays that is not among the figures, by its first cell; none does unless given
  */
 export function replaceTable(
   document: string,
   { name, title }: Pick<Scenario, 'name' | 'title'>,
   figures: readonly ChaosFigures[],
-  { isPiece = false }: { readonly isPiece?: boolean } = {},
+  stays: (what: string) => boolean = () => false,
 ): string {
   const section = { kind: 'chaos', name, title };
-  const before = isPiece ? readSection(document, section).split('\n') : [];
-  const stays = before.filter(
-    (line) =>
-      line.startsWith('| ') &&
-      !HEAD.includes(line) &&
-      !figures.some(({ what }) => line.startsWith(`| ${what} |`)),
-  );
-  return replaceSection(document, section, [...HEAD, ...stays, ...figures.map(lineOf)].join('\n'));
+  const kept = readSection(document, section)
+    .split('\n')
+    .filter((line) => {
+      const what = /^\| (.*?) \|/.exec(line)?.[1];
+      return what && !HEAD.includes(line) && stays(what) && !figures.some((one) => one.what === what);
+    });
+  return replaceSection(document, section, [...HEAD, ...kept, ...figures.map(lineOf)].join('\n'));
 }
 
 function lineOf({ what, times, requests, violations, recoveryMs }: ChaosFigures): string {

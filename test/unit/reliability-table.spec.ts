@@ -31,4 +31,16 @@ describe('the tables of docs/reliability.md', () => {
     expect(second).to.match(/## More\n$/);
     expect(second.match(/chaos: kills/g)).to.have.length(1);
   });
+
+  it('of a run in pieces leave the lines of other pieces, and none that the piece has not come to again', () => {
+    const [line] = figures(3);
+    const named = (what: string, times: number) => ({ ...(line as ChaosFigures), what, times });
+    const first = replaceTable('', scenario, [
+      named('stop: a', 1),
+      named('stop: b', 1),
+      named('start: a', 1),
+    ]);
+    const second = replaceTable(first, scenario, [named('stop: b', 2)], (what) => !/^stop: /.test(what));
+    expect(second.match(/^\| st.* \| \d(?= \| 40 )/gm)).to.deep.equal(['| start: a | 1', '| stop: b | 2']);
+  });
 });
