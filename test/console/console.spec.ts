@@ -304,7 +304,7 @@ describe('the operator console in a browser', () => {
 
     it('and asks for one once more, corrected, when somebody says so', async () => {
       await goTo('#/');
-      await shows('1–50 of 10,00');
+      await shows('1–50 of 9,00');
       expect(await letters().isHidden(), 'there are none').to.equal(true);
       const letterId = await put({ game_id: DIED, requested_at_ms: '1767225600000' });
       await reload();
@@ -351,7 +351,7 @@ describe('the operator console in a browser', () => {
       );
       await goTo('#/', other.page);
       await shows('They can not be had: no Redis', other.page);
-      await shows('1–50 of 10,00', other.page);
+      await shows('1–50 of 9,00', other.page);
       expect(await other.page.getByRole('alert').isHidden()).to.equal(true);
     });
   });
@@ -425,7 +425,7 @@ describe('the operator console in a browser', () => {
     const focused = () => page.evaluate('document.activeElement.textContent');
     await page.keyboard.press('/');
     await page.keyboard.type('game-0000');
-    await shows('1–9 of 9');
+    await shows('1–8 of 8');
     await page.keyboard.press('Escape');
     for (const key of ['j', 'j', 'j', 'k']) await page.keyboard.press(key);
     const second = await page.locator('.row-link').nth(1).textContent();
@@ -451,7 +451,7 @@ describe('the operator console in a browser', () => {
     expect(await focused()).to.equal('Stop');
     expect(await queued()).to.deep.equal([]);
     await page.keyboard.press('g');
-    await shows('1–50 of 10,00');
+    await shows('1–50 of 9,00');
   });
 
   it('is read on a phone, and in the dark', async () => {

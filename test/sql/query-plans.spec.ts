@@ -120,6 +120,8 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
     128_000,
     (db) => listFleet(db, { order: 'attention', limit: 50, offset: 0 }),
     'health_snapshots',
+    // A quarter of all are present: their rows are reached sooner without the index.
+    'runtime_records',
   ],
   'accepting a batch': [
     1_000,
