@@ -7,6 +7,7 @@ import type { OpKind, OpSource } from '../lib/operation.ts';
 import type { WaitingGame } from '../sql/operation-log.ts';
 import { logErrors } from './log-errors.ts';
 import { makePausedWarning } from './paused-warning.ts';
+import { QUEUE_OPTIONS } from './queue-options.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 
 /** What a lifecycle job says to people; to the runner it only means: this game has work. */
@@ -74,12 +75,7 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
   const queues = Array.from(
     { length: queueCount },
     (_, index) =>
-      new Queue<LifecycleJob>(lifecycleQueueName(index), {
-        connection,
-        prefix,
-        // The check is a command that fails where Redis hiccups, and the queue would never be usable again.
-        skipVersionCheck: true,
-      }),
+      new Queue<LifecycleJob>(lifecycleQueueName(index), { connection, prefix, ...QUEUE_OPTIONS }),
   );
   for (const queue of queues) logErrors(queue, log);
   const warnIfPaused = makePausedWarning(log);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { CONTAINER_ACTIONS, type ContainerEvent } from '../lib/docker/container-events.ts';
 import type { Logger } from '../lib/logger.ts';
 import { logErrors } from './log-errors.ts';
+import { QUEUE_OPTIONS } from './queue-options.ts';
 import { failedJob } from './shown-outcome.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 import { workerLiveness } from './worker-liveness.ts';
@@ -50,7 +51,7 @@ const KEPT = { removeOnComplete: { age: 3_600, count: 10_000 }, removeOnFail: { 
  */
 export function startEventJobs(deps: EventJobsDeps): EventJobs {
   const { connection, prefix, log } = deps;
-  const queue = new Queue('docker-events', { connection, prefix, skipVersionCheck: true });
+  const queue = new Queue('docker-events', { connection, prefix, ...QUEUE_OPTIONS });
   const worker = new Worker('docker-events', run, {
     connection: deps.workerConnection,
     prefix,

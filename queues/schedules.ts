@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { showValue } from '../lib/contracts/show-value.ts';
 import type { Logger } from '../lib/logger.ts';
 import { logErrors } from './log-errors.ts';
+import { QUEUE_OPTIONS } from './queue-options.ts';
 import { failedJob } from './shown-outcome.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 import { workerLiveness } from './worker-liveness.ts';
@@ -56,7 +57,7 @@ const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 10
 export function startSchedules(deps: SchedulesDeps): Schedules {
   const { connection, prefix, schedules, log } = deps;
   const closing = new AbortController();
-  const queue = new Queue('schedules', { connection, prefix, skipVersionCheck: true });
+  const queue = new Queue('schedules', { connection, prefix, ...QUEUE_OPTIONS });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
   const underWay = new Map<string, number>();
   const worker = new Worker(

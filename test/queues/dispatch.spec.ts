@@ -56,6 +56,13 @@ describe('dispatch', () => {
     cleanups.push(() => worker.close(true).then(() => own.disconnect()));
   }
 
+  it('keeps none of what the library tells of jobs and nobody reads', async () => {
+    for (let batch = 0; batch < 10; batch += 1)
+      await dispatcher.wake(Array.from({ length: 100 }, (_, index) => game(`told-${batch}-${index}`)));
+    // Redis forgets by nodes of a hundred entries.
+    expect(await redis.client.xlen(key('events'))).to.be.at.most(300);
+  });
+
   it('gives a game one live job, however often and by however many it is woken', async () => {
     await dispatcher.wake([game('a'), game('b'), game('a')]);
     await Promise.all(Array.from({ length: 20 }, () => dispatcher.wake([game('a')])));

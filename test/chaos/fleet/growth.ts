@@ -31,11 +31,10 @@ interface Sampled {
 
 /** Looks at it all once. Jobs that queues keep for people to read, and tables of what has happened, are kept by design. */
 export async function takeSample({ pid, redis, rows, containers }: Sampled): Promise<Sample> {
-  const [rss, descriptors, keys, memory, inTables, connections] = await Promise.all([
+  const [rss, descriptors, kept, inTables, connections] = await Promise.all([
     rssOf(pid),
     readdir(`/proc/${pid}/fd`),
-    countKeys(redis),
-    redis.info('memory'),
+    weighKeys(redis),
     countRows(rows),
     rows.query(
       `select count(*)::int as count from pg_stat_activity where application_name like 'rtmanager%'`,
@@ -44,8 +43,8 @@ export async function takeSample({ pid, redis, rows, containers }: Sampled): Pro
   return {
     'RSS, MiB': rss / MIB,
     'file descriptors': descriptors.length,
-    'keys in Redis': keys,
-    'memory of Redis, MiB': Number(/used_memory:(\d+)/.exec(memory)?.[1]) / MIB,
+    'keys in Redis': kept.keys,
+    'memory of Redis, MiB': kept.bytes / MIB,
     'rows in PostgreSQL': inTables,
     'connections to PostgreSQL': Number(connections[0]?.count),
     containers,
@@ -79,12 +78,23 @@ export function findGrowth(samples: readonly Sample[]): {
   };
 }
 
-/** Without the jobs that are over. */
-async function countKeys(redis: Redis): Promise<number> {
+/** Without the jobs that are over: of each queue so many are kept as it says, and it takes hours until they are that many. */
+async function weighKeys(redis: Redis): Promise<{ readonly keys: number; readonly bytes: number }> {
   const all = await redis.keys('*');
-  const kept = all.filter((key) => /:(completed|failed)$/.test(key));
-  const counts = await Promise.all(kept.map((key) => redis.zcard(key)));
-  return all.length - counts.reduce((sum, count) => sum + count, 0);
+  const lists = all.filter((key) => /:(completed|failed)$/.test(key));
+  const ended = await Promise.all(
+    lists.map(async (list) => {
+      const queue = list.slice(0, list.lastIndexOf(':'));
+      return (await redis.zrange(list, '0', '-1')).map((id) => `${queue}:${id}`);
+    }),
+  );
+  const over = new Set([...ended.flat(), ...lists]);
+  const rest = all.filter((key) => !over.has(key));
+  const pipeline = redis.pipeline();
+  for (const key of rest) pipeline.memory('USAGE', key, 'SAMPLES', '0');
+  const weights = (await pipeline.exec()) ?? [];
+  // One that is gone by then weighs nothing.
+  return { keys: rest.length, bytes: weights.reduce((sum, [, bytes]) => sum + Number(bytes ?? 0), 0) };
 }
 
 /** What is kept for as long as it is configured, or for longer than a run takes. */
