@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import { ROOT_DIR } from '../../dev/paths.ts';
+import { LOOK_AFTER_NONE } from '../helpers/many-games.ts';
 import { drawGrowth } from './draw-growth.ts';
 import { gameIdOf } from './fleet.ts';
 import { type GrownWorld, makeGrownWorld } from './grown-world.ts';
@@ -24,13 +25,6 @@ const SECONDS = 3;
 const PLOT = path.join(ROOT_DIR, 'docs/growth.svg');
 const RUNTIMES = '/api/v1/internal/runtimes';
 const MB = 1024 * 1024;
-
-/** As a replica has them that another one relieves of looking after the games: what is left is the operation. */
-const RELIEVED = {
-  RTMANAGER_PROBE_INTERVAL: '24h',
-  RTMANAGER_INSPECT_INTERVAL: '24h',
-  RTMANAGER_RECONCILE_INTERVAL: '24h',
-};
 
 /** In the order in which they are printed; all but memory in milliseconds. */
 const FIGURES = [
@@ -71,7 +65,7 @@ async function ask(world: GrownWorld, loader: Loader, variables: GrownWorld['var
 }
 
 async function measure(world: GrownWorld, loader: Loader): Promise<Figures> {
-  const alone = await ask(world, loader, { ...world.variables, ...RELIEVED });
+  const alone = await ask(world, loader, { ...world.variables, ...LOOK_AFTER_NONE });
   const caring = await ask(world, loader, world.variables);
   const ticks = await timeTicks(world);
   return {
