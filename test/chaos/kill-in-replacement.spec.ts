@@ -84,6 +84,7 @@ describe('a replica killed with SIGKILL in the middle of a restart or patch', ()
 
   it('each game has one container, a new one that the record knows, and no incident was told', async () => {
     expect(games).to.have.length(KINDS.flatMap(({ points }) => points).length);
+    await flow.rows.settled();
     for (const { gameId, first, replacement } of games) {
       const record = await flow.rows.record(gameId);
       const containerId = record?.current_container_id;

@@ -51,16 +51,6 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
     containerId,
     details: { image_ref: GAME_IMAGE },
   });
-  /** Every event of Docker so far has been taken up, and nothing is left to do for anybody. */
-  const settled = () =>
-    eventually(
-      async () =>
-        (await flow.rows.query("select 1 from rtmanager.operation_log where status <> 'finished'")).length ===
-          0 &&
-        (await flow.rows.query('select 1 from rtmanager.outbox where published_at is null')).length === 0,
-      { what: 'all work to be done' },
-    );
-
   const deaths = [
     {
       what: 'is killed',
@@ -87,7 +77,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       const containerId = await started(gameId);
       await die(containerId);
       await eventually(async () => (await eventsOf(gameId)).length > 1, { what: 'the death to be told' });
-      await settled();
+      await flow.rows.settled();
       expect(await eventsOf(gameId)).to.deep.equal([begun(containerId), { ...event, containerId }]);
       expect(await flow.rows.record(gameId)).to.include(record);
       const [health] = await flow.rows.query(
@@ -117,7 +107,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       what: 'the end',
       timeoutMs: MEMORY_MS,
     });
-    await settled();
+    await flow.rows.settled();
     const [first, ...ends] = await eventsOf(gameId);
     expect(first).to.deep.equal(begun(containerId));
     // Docker may tell of the end before it knows the reason: then that is told behind it.
@@ -146,7 +136,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
       what: 'it to be told',
       timeoutMs: MEMORY_MS,
     });
-    await settled();
+    await flow.rows.settled();
     expect((await eventsOf(gameId)).slice(1)).to.deep.equal([
       { type: 'container_oom', containerId, details: {} },
     ]);
@@ -163,7 +153,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
     const containerId = await started(gameId);
     await flow.lobby.answerTo(await flow.lobby.stop(gameId));
     const second = await started(gameId);
-    await settled();
+    await flow.rows.settled();
     expect(await eventsOf(gameId)).to.deep.equal([begun(containerId), begun(second)]);
     expect((await flow.rows.operations(gameId)).map(({ op_kind }) => op_kind)).to.deep.equal([
       'start',
@@ -188,7 +178,7 @@ describe('what happens to containers behind the back of RTM (spec, section 5)', 
     await eventually(async () => (await eventsOf(witness)).length === 2, {
       what: 'a later death to be told',
     });
-    await settled();
+    await flow.rows.settled();
     for (const id of ids) expect((await inspect(id))?.State.Status).to.equal('exited');
     for (const labels of Object.values(others)) {
       const gameId = String((labels as Record<string, string>)['com.galaxy.game_id']);

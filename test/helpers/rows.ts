@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { TestDatabase } from './database.ts';
+import { eventually } from './eventually.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -9,6 +10,8 @@ export interface Rows {
   record(gameId: string): Promise<Row | undefined>;
   /** The game's log: requests in their order, the inner entries of each right behind it. */
   operations(gameId: string): Promise<readonly Row[]>;
+  /** Resolves when every operation has ended, and every message has left: messages leave after the end is written. */
+  settled(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -29,6 +32,17 @@ export async function makeRows({ dsn }: Pick<TestDatabase, 'dsn'>): Promise<Rows
          where entry.game_id = $1
          order by coalesce(parent.seq, entry.seq), entry.parent_operation_id nulls first, entry.accepted_at`,
         [gameId],
+      ),
+    settled: () =>
+      eventually(
+        async () =>
+          (
+            await query(
+              `select from rtmanager.operation_log where status <> 'finished'
+               union all select from rtmanager.outbox where published_at is null`,
+            )
+          ).length === 0,
+        { what: 'all work to be done', timeoutMs: 30_000 },
       ),
     close: () => client.end(),
   };
