@@ -1,49 +1,75 @@
 /**
- * What RTM adds to a start: stream entry to job result, against dockerode's create and start of the very same
- * container, one at a time and in turn within one run. Prints figures and asserts nothing.
+ * What RTM adds to a start: stream entry to job result, against dockerode's create and start of the very same container, and
+ * against `docker run -d`. One at a time, in turn, in another order each round, when all is quiet. Dockerode has two turns a
+ * round: how far the two are apart is how exact this measurement can be. Prints figures and asserts nothing.
  */
+import { loadavg } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { stopServices } from '../helpers/services.ts';
+import { commandStart } from './command-start.ts';
 import { timeRawStart } from './raw-start.ts';
 import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 30);
+const ROUNDS = Number(process.argv[2] ?? 100);
 const WARM_UP = 3;
+/** Docker and RTM both have something to do after a container was removed; that is not part of the next start. */
+const QUIET_MS = 200;
 
-const world = await makeWorld();
-try {
-  await using replica = await startReplica(world.variables());
-  const raw: number[] = [];
-  const rtm: number[] = [];
-  const starter = makeStarter(world.redis);
-  for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
-    const rawMs = await timeRawStart(world, `raw-${round}`);
-    const rtmMs = await starter.start(`rtm-${round}`);
-    if (round < WARM_UP) continue;
-    raw.push(rawMs);
-    rtm.push(rtmMs);
-  }
-  const added = rtm.map((tookMs, index) => tookMs - (raw[index] ?? 0));
-  const ms = (samples: readonly number[], share: number) => quantile(samples, share).toFixed(1);
-  const row = (name: string, samples: readonly number[]) => [
-    name,
-    ms(samples, 0.5),
-    ms(samples, 0.9),
-    ms(samples, 0.99),
-  ];
-  printTable([
-    [`start, one at a time, ${ROUNDS} rounds`, 'p50 ms', 'p90 ms', 'p99 ms'],
-    row('dockerode create + start', raw),
-    row('RTM, stream entry to job result', rtm),
-    row('added, pair by pair', added),
-  ]);
-  const median = quantile(rtm, 0.5) - quantile(raw, 0.5);
-  console.log(
-    `difference of the medians: ${median.toFixed(1)} ms; idle replica before the run: ${(replica.idleRssBytes / 2 ** 20).toFixed(0)} MiB RSS`,
-  );
-} finally {
-  await world.destroy();
-  await stopServices();
+await using stack = new AsyncDisposableStack();
+stack.defer(stopServices);
+const world = stack.adopt(await makeWorld(), (one) => one.destroy());
+console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
+const replica = stack.use(await startReplica(world.variables()));
+const starter = makeStarter(world.redis);
+
+async function byCommand(name: string): Promise<number> {
+  const { tookMs, remove } = await commandStart(world, name);
+  await remove();
+  return tookMs;
 }
+
+const WAYS = {
+  dockerode: (round: number) => timeRawStart(world, `raw-${round}`),
+  RTM: (round: number) => starter.start(`rtm-${round}`),
+  again: (round: number) => timeRawStart(world, `again-${round}`),
+  command: (round: number) => byCommand(`command-${round}`),
+};
+type Way = keyof typeof WAYS;
+const ORDER = Object.keys(WAYS) as Way[];
+const shuffled = <T>(all: readonly T[]): T[] =>
+  all
+    .map((one) => ({ one, place: Math.random() }))
+    .toSorted((left, right) => left.place - right.place)
+    .map(({ one }) => one);
+
+const tookMs: Record<Way, number[]> = { dockerode: [], RTM: [], again: [], command: [] };
+for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
+  for (const way of shuffled(ORDER)) {
+    await delay(QUIET_MS);
+    const ms = await WAYS[way](round);
+    if (round >= WARM_UP) tookMs[way].push(ms);
+  }
+}
+
+const SHARES = [0.5, 0.9, 0.99];
+const row = (name: string, of: (share: number) => number) => [
+  name,
+  ...SHARES.map((share) => of(share).toFixed(1)),
+];
+const quantiles = (name: string, way: Way) => row(name, (share) => quantile(tookMs[way], share));
+const added = (name: string, way: Way) =>
+  row(name, (share) => quantile(tookMs[way], share) - quantile(tookMs.dockerode, share));
+printTable([
+  [`start, one at a time, ${ROUNDS} rounds`, 'p50 ms', 'p90 ms', 'p99 ms'],
+  quantiles('dockerode create + start', 'dockerode'),
+  quantiles('the same again', 'again'),
+  quantiles('docker run -d', 'command'),
+  quantiles('RTM, stream entry to job result', 'RTM'),
+  added('added by RTM', 'RTM'),
+  added('added by dockerode to itself', 'again'),
+]);
+console.log(`idle replica before the run: ${(replica.idleRssBytes / 2 ** 20).toFixed(0)} MiB RSS`);
+console.log(`load average after: ${loadavg()[0]?.toFixed(2)}`);

@@ -3,9 +3,7 @@
  * as a naive program has it, 32 in parallel, and by `docker run -d`. The ways take turns; the medians over the rounds are
  * printed. Fails only when a start does.
  */
-import { execFile } from 'node:child_process';
 import { loadavg } from 'node:os';
-import { promisify } from 'node:util';
 import pMap from 'p-map';
 import { shortId } from '../../dev/session.ts';
 import { docker, GAME_IMAGE } from '../helpers/docker.ts';
@@ -13,6 +11,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { type Flow, makeFlow } from '../helpers/flow.ts';
 import { STREAMS } from '../helpers/lobby.ts';
 import { stopServices } from '../helpers/services.ts';
+import { commandStart } from './command-start.ts';
 import { rawStart } from './raw-start.ts';
 import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
@@ -31,7 +30,6 @@ interface Storm {
 }
 
 const newGame = () => `storm-${shortId()}`;
-const run = promisify(execFile);
 
 async function timed(count: number, parallel: number, start: () => Promise<number>): Promise<Storm> {
   const beganMs = performance.now();
@@ -43,14 +41,7 @@ const byDockerode = (flow: Flow, parallel: number, count = STARTS) =>
   timed(count, parallel, async () => (await rawStart(flow.world, newGame())).tookMs);
 
 const byCommand = (flow: Flow, parallel: number) =>
-  timed(STARTS, parallel, async () => {
-    const beganMs = performance.now();
-    const limits = ['--memory', '512m', '--cpus', '1', '--pids-limit', '512'];
-    const hardening = ['--init', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
-    const options = [...limits, ...hardening, '--network', flow.world.network.name, '--name', newGame()];
-    await run('docker', ['run', '-d', ...options, GAME_IMAGE]);
-    return performance.now() - beganMs;
-  });
+  timed(STARTS, parallel, async () => (await commandStart(flow.world, newGame())).tookMs);
 
 /** All of them written at once; each counts from the moment at which RTM took it up. */
 async function byRtm(flow: Flow): Promise<Storm> {
@@ -105,7 +96,7 @@ console.log(
 const WAYS: Readonly<Record<string, () => Promise<Storm>>> = {
   RTM: async () => {
     await using _replica = await startReplica(flow.world.variables());
-    return byRtm(flow);
+    return await byRtm(flow);
   },
   [`dockerode, ${best} in parallel`]: () => byDockerode(flow, best),
   [`dockerode, ${NAIVE} in parallel`]: () => byDockerode(flow, NAIVE),

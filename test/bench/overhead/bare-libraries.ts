@@ -1,4 +1,4 @@
-// What the libraries by themselves cost an operation, apart from the process that measures; see overhead.ts. It asks what a
+// What the libraries by themselves cost an operation, apart from the process that measures; see libraries.ts. It asks what a
 // replica asks for one start and one stop, of the same servers, and does nothing with the answers.
 import { Queue, Worker } from 'bullmq';
 import Docker from 'dockerode';
