@@ -12,10 +12,10 @@ import { containerName, gameHostname } from '../../lib/game-names.ts';
 import { docker, GAME_IMAGE, GAME_IMAGE_PATCHED } from '../helpers/docker.ts';
 import { makeFlow } from '../helpers/flow.ts';
 import { makeRestClient } from '../helpers/rest-client.ts';
-import { stopServices } from '../helpers/services.ts';
 import { watchEndpoint } from './endpoint-gap.ts';
+import { startInEarnest } from './in-earnest.ts';
+import { useLocalStores } from './local-stores.ts';
 import { rawStart } from './raw-start.ts';
-import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 7);
@@ -23,11 +23,11 @@ const run = promisify(execFile);
 const newGame = () => parseGameId(`replaced-${shortId()}`);
 
 await using stack = new AsyncDisposableStack();
-stack.defer(stopServices);
+stack.use(await useLocalStores());
 const flow = stack.adopt(await makeFlow(), (one) => one.destroy());
 const network = flow.world.network.name;
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const replica = stack.use(await startReplica(flow.world.variables()));
+const replica = stack.use(await startInEarnest(flow.world));
 const rest = makeRestClient(replica.url);
 
 /** Starts a game by RTM, replaces its engine and returns the gap, milliseconds. */

@@ -10,9 +10,9 @@ import { GAME_IMAGE } from '../helpers/docker.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeFakeRegistry } from '../helpers/fake-registry.ts';
 import { makeFlow } from '../helpers/flow.ts';
-import { stopServices } from '../helpers/services.ts';
+import { startInEarnest } from './in-earnest.ts';
+import { useLocalStores } from './local-stores.ts';
 import { timeRawStart } from './raw-start.ts';
-import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
@@ -22,14 +22,13 @@ const SLOTS = 64;
 const MORE_THAN_SLOTS = 72;
 
 await using stack = new AsyncDisposableStack();
-stack.defer(stopServices);
+stack.use(await useLocalStores());
 const registry = stack.adopt(await makeFakeRegistry({ mood: 'stalls' }), (one) => one.close());
 const flow = stack.adopt(await makeFlow(), (one) => one.destroy());
 const other = stack.adopt(await makeFlow(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-// Lease and shutdown as the tests have them; everything else as it is by default, 64 slots included.
-stack.use(await startReplica(flow.world.variables()));
-stack.use(await startReplica(other.world.variables()));
+stack.use(await startInEarnest(flow.world));
+stack.use(await startInEarnest(other.world));
 const starter = makeStarter(flow.world.redis);
 const otherStarter = makeStarter(other.world.redis);
 const newGame = () => `pulls-${shortId()}`;

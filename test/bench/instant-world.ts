@@ -1,20 +1,14 @@
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { findRedisServer } from '../../dev/machine/services.mjs';
-import { fetchPostgres } from '../../dev/services/postgres-package.ts';
-import { makeRunDirectory } from '../../dev/services/run-directory.ts';
-import { startPostgres } from '../../dev/services/start-postgres.ts';
-import { startRedis } from '../../dev/services/start-redis.ts';
-import { shortId } from '../../dev/session.ts';
 import { LOOK_AFTER_NONE } from '../helpers/many-games.ts';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
 import { makeStateRoot } from '../helpers/state-root.ts';
 import type { InstantDockerAnswer, InstantDockerOrder } from './instant-docker.ts';
+import { startLocalStores } from './local-stores.ts';
 
 const run = promisify(execFile);
 export const NETWORK = 'galaxy';
@@ -37,13 +31,7 @@ export async function keepTo(cores: string): Promise<void> {
 /** A PostgreSQL that writes durably, a Redis, a Docker and a Lobby that answer at once, and an empty state root. */
 export async function makeInstantWorld(): Promise<InstantWorld> {
   await using stack = new AsyncDisposableStack();
-  const dir = await makeRunDirectory(`overhead-${shortId()}`);
-  stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const { tree } = await fetchPostgres();
-  const postgres = stack.adopt(await startPostgres(tree, dir), (one) => one.stop());
-  const program = findRedisServer();
-  if (!program) throw new Error('there is no redis-server');
-  const { port } = stack.adopt(await startRedis(program, dir), (one) => one.stop());
+  const { dsn, redisPort: port } = stack.use(await startLocalStores());
   const redis = stack.adopt(new Redis({ host: '127.0.0.1', port }), (one) => one.disconnect());
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove());
   const socketPath = path.join(stateRoot.path, 'docker.sock');
@@ -64,7 +52,7 @@ export async function makeInstantWorld(): Promise<InstantWorld> {
     variables: {
       ...LOOK_AFTER_NONE,
       RTMANAGER_INTERNAL_HTTP_ADDR: '127.0.0.1:0',
-      RTMANAGER_POSTGRES_PRIMARY_DSN: postgres.dsn,
+      RTMANAGER_POSTGRES_PRIMARY_DSN: dsn,
       RTMANAGER_REDIS_MASTER_ADDR: `127.0.0.1:${port}`,
       RTMANAGER_DOCKER_HOST: `unix://${socketPath}`,
       RTMANAGER_DOCKER_NETWORK: NETWORK,

@@ -6,10 +6,11 @@
 import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeWorld } from '../helpers/rtm-env.ts';
-import { stopServices } from '../helpers/services.ts';
 import { commandStart } from './command-start.ts';
+import { startInEarnest } from './in-earnest.ts';
+import { useLocalStores } from './local-stores.ts';
 import { timeRawStart } from './raw-start.ts';
-import { startReplica } from './replica.ts';
+import { shuffled } from './shuffled.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
@@ -19,10 +20,10 @@ const WARM_UP = 3;
 const QUIET_MS = 200;
 
 await using stack = new AsyncDisposableStack();
-stack.defer(stopServices);
+stack.use(await useLocalStores());
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const replica = stack.use(await startReplica(world.variables()));
+const replica = stack.use(await startInEarnest(world));
 const starter = makeStarter(world.redis);
 
 async function byCommand(name: string): Promise<number> {
@@ -39,12 +40,6 @@ const WAYS = {
 };
 type Way = keyof typeof WAYS;
 const ORDER = Object.keys(WAYS) as Way[];
-const shuffled = <T>(all: readonly T[]): T[] =>
-  all
-    .map((one) => ({ one, place: Math.random() }))
-    .toSorted((left, right) => left.place - right.place)
-    .map(({ one }) => one);
-
 const tookMs: Record<Way, number[]> = { dockerode: [], RTM: [], again: [], command: [] };
 for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
   for (const way of shuffled(ORDER)) {

@@ -10,9 +10,9 @@ import { parseGameId } from '../../lib/game-id.ts';
 import { containerName } from '../../lib/game-names.ts';
 import { makeRestClient } from '../helpers/rest-client.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
-import { stopServices } from '../helpers/services.ts';
+import { startInEarnest } from './in-earnest.ts';
+import { useLocalStores } from './local-stores.ts';
 import { rawStart } from './raw-start.ts';
-import { startReplica } from './replica.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
@@ -33,10 +33,10 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 await using stack = new AsyncDisposableStack();
-stack.defer(stopServices);
+stack.use(await useLocalStores());
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
-const replica = stack.use(await startReplica(world.variables()));
+const replica = stack.use(await startInEarnest(world));
 const rest = makeRestClient(replica.url);
 const starter = makeStarter(world.redis);
 const newGame = () => `ended-${shortId()}`;
