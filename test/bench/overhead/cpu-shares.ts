@@ -1,4 +1,7 @@
 import type { Profiler } from 'node:inspector';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ROOT_DIR } from '../../../dev/paths.ts';
 
 /** Whose time it was, and how much, milliseconds. */
 export interface CpuShare {
@@ -46,7 +49,12 @@ export function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Prof
 
 const LIBRARY = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 
+/** A library by its name, a part of this repository by its folder, what lies in `lib` itself by its file. */
 function ownerOfFile(url: string): string | undefined {
   if (!url.startsWith('file:') && !url.startsWith('/')) return undefined;
-  return LIBRARY.exec(url)?.[1] ?? 'Runtime Manager';
+  const library = LIBRARY.exec(url)?.[1];
+  if (library) return library;
+  const file = path.relative(ROOT_DIR, url.startsWith('file:') ? fileURLToPath(url) : url);
+  const folder = path.dirname(file);
+  return folder === 'lib' ? file : `${folder}/`;
 }
