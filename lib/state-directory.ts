@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { lstat, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';
@@ -21,8 +21,8 @@ interface StateDirectory {
  * ever deleted, and nothing below the directory is touched.
  *
  * The root itself is never created: where its mount is missing, that would silently begin a new place for the
- * games' states. The directory must be a real one whose real path lies right under the real root, so that no
- * symbolic link leads a bind mount elsewhere (failure mode 20).
+ * games' states. The directory must be a real one, so that no symbolic link leads a bind mount elsewhere (failure mode
+ * 20): a game id is a single name, so what bears it and is no link lies right under the root, wherever that one leads.
  *
  * @returns the directory's path as Docker is to mount it
  * @throws RuntimeError `start_config_invalid` with a sentence that names the path and what to do
@@ -34,7 +34,7 @@ export async function ensureStateDirectory({
   uid,
   gid,
 }: StateDirectory): Promise<string> {
-  const realRoot = await resolveRoot(root);
+  await assertRoot(root);
   const path = join(root, gameId);
   try {
     // Closed to others until its owner is set.
@@ -48,8 +48,7 @@ export async function ensureStateDirectory({
     }
   }
   try {
-    await assertRealDirectory(path, join(realRoot, gameId));
-    await applyModeAndOwner(path, { mode, uid, gid });
+    await applyModeAndOwner(path, await lookAtReal(path), { mode, uid, gid });
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     throw failure(
@@ -61,37 +60,28 @@ export async function ensureStateDirectory({
   return path;
 }
 
-async function resolveRoot(root: string): Promise<string> {
-  let isDirectory: boolean;
-  try {
-    isDirectory = (await stat(root)).isDirectory();
-    if (isDirectory) return await realpath(root);
-  } catch (error) {
+async function assertRoot(root: string): Promise<void> {
+  const stats = await stat(root).catch((error: unknown) => {
     throw failure(`The state root ${root} is not there; mount it, Runtime Manager does not create it`, error);
-  }
+  });
+  if (stats.isDirectory()) return;
   throw failure(`The state root ${root} is not a directory; set RTMANAGER_GAME_STATE_ROOT to one`);
 }
 
-async function assertRealDirectory(path: string, expected: string): Promise<void> {
+async function lookAtReal(path: string): Promise<Stats> {
   const stats = await lstat(path);
-  if (stats.isSymbolicLink()) {
+  if (stats.isSymbolicLink())
     throw failure(`The state directory ${path} is a symbolic link; put a real directory in its place`);
-  }
   if (!stats.isDirectory())
     throw failure(`The state directory ${path} is not a directory; move what is there away`);
-  const real = await realpath(path);
-  if (real !== expected) {
-    throw failure(
-      `The state directory ${path} leads to ${real}, outside of the state root; put a real directory there`,
-    );
-  }
+  return stats;
 }
 
 async function applyModeAndOwner(
   path: string,
+  stats: Stats,
   wanted: { mode: number; uid: number; gid: number },
 ): Promise<void> {
-  const stats = await lstat(path);
   // Looked at first, so that an RTM without rights to change anything can still use what is right already.
   if (stats.uid === wanted.uid && stats.gid === wanted.gid && (stats.mode & 0o7777) === wanted.mode) return;
   // Through a handle that refuses links: the path may be exchanged between the look and the change.

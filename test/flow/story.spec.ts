@@ -48,6 +48,7 @@ describe('the whole life of a game, on everything real', () => {
 
   /** Looks everywhere, and notes what it has seen so that the next look tells only what is new. */
   async function look(): Promise<Sight> {
+    await flow.rows.settled();
     const operations = await flow.rows.operations(gameId);
     const events = await entriesOf(flow, STREAMS.healthEvents, gameId);
     const answers = await entriesOf(flow, STREAMS.jobResults, gameId);

@@ -104,19 +104,16 @@ describe('events as they happen, with real Redis and PostgreSQL', () => {
     });
   });
 
-  it('arrive within 200 ms after their entry stands in its stream', async () => {
+  it('arrive one by one as they are told, also by a client that says nothing more', async () => {
     const client = await listen();
-    const late: number[] = [];
     for (let n = 0; n < 10; n += 1) {
       await exit(`g${n}`);
-      const told = client.got(n + 1).then(() => performance.now());
+      await client.got(n + 1);
       await side.outbox.publish([`g${n}`]);
-      const entryAtMs = performance.now();
-      late.push((await told) - entryAtMs);
     }
-    const median = late.toSorted((left, right) => left - right)[5];
-    expect(median, `late by ${late.map(Math.round)} ms`).to.be.below(200);
-    expect(await lobby.entries(STREAMS.healthEvents)).to.have.length(10);
+    const told = (await lobby.entries(STREAMS.healthEvents)).map(({ fields }) => fields.game_id);
+    expect(client.frames.map(({ data }) => data.game_id)).to.deep.equal(told);
+    expect(told).to.have.length(10);
   });
 
   it('go on behind the last one that was seen: a client that comes back misses none, and gets none twice', async () => {
