@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { inspect } from '../helpers/containers.ts';
 import { docker, GAME_IMAGE } from '../helpers/docker.ts';
+import { type DockerProxy, isStop, makeDockerProxy } from '../helpers/docker-proxy.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { entriesOf } from '../helpers/failed-start.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
@@ -11,14 +12,23 @@ import { type Rtm, startRtm } from '../helpers/rtm.ts';
 
 describe('a stop job (spec, section 4)', () => {
   let flow: Flow;
+  let proxy: DockerProxy;
   let rtm: Rtm;
 
   before(async () => {
     flow = await makeFlow();
-    rtm = await startRtm(flow.world, { RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS: '1' });
+    proxy = await makeDockerProxy();
+    rtm = await startRtm(flow.world, {
+      RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS: '1',
+      RTMANAGER_DOCKER_HOST: proxy.host,
+    });
+  });
+  afterEach(() => {
+    proxy.onCall = undefined;
   });
   after(async () => {
     await rtm?.close();
+    await proxy?.destroy();
     await flow?.destroy();
   });
 
@@ -93,9 +103,13 @@ describe('a stop job (spec, section 4)', () => {
     expect(await flow.rows.record(gameId)).to.equal(undefined);
   });
 
-  it('of a game whose container vanished: removed, success, and the loss is told', async () => {
+  it('of a game whose container vanishes: removed, success, and the loss is told', async () => {
     const { gameId, containerId } = await start();
-    await docker.getContainer(containerId).remove({ force: true });
+    // While the stop has the game's turn; before, RTM could have heard of it, and there would be nothing to stop.
+    proxy.onCall = async (call) => {
+      if (isStop(call)) await docker.getContainer(containerId).remove({ force: true });
+      return 'pass' as const;
+    };
     expect(await stopped(gameId)).to.include({ outcome: 'success', error_code: '' });
     const record = await flow.rows.record(gameId);
     expect(record).to.include({ status: 'removed' });
