@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { LOOK_AFTER_NONE } from '../helpers/many-games.ts';
+import { startPrivateStores } from '../helpers/private-stores.ts';
 import type { RtmVariables } from '../helpers/rtm-env.ts';
 import { makeStateRoot } from '../helpers/state-root.ts';
 import type { InstantDockerAnswer, InstantDockerOrder } from './instant-docker.ts';
-import { startLocalStores } from './local-stores.ts';
 
 const run = promisify(execFile);
 export const NETWORK = 'galaxy';
@@ -31,7 +31,7 @@ export async function keepTo(cores: string): Promise<void> {
 /** A PostgreSQL that writes durably, a Redis, a Docker and a Lobby that answer at once, and an empty state root. */
 export async function makeInstantWorld(): Promise<InstantWorld> {
   await using stack = new AsyncDisposableStack();
-  const { dsn, redisPort: port } = stack.use(await startLocalStores());
+  const { dsn, redisPort: port } = stack.use(await startPrivateStores('overhead'));
   const redis = stack.adopt(new Redis({ host: '127.0.0.1', port }), (one) => one.disconnect());
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove());
   const socketPath = path.join(stateRoot.path, 'docker.sock');

@@ -5,12 +5,12 @@
  */
 import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeDraw } from '../chaos/matrix/sample.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { commandStart } from './command-start.ts';
 import { startInEarnest } from './in-earnest.ts';
 import { useLocalStores } from './local-stores.ts';
-import { timeRawStart } from './raw-start.ts';
-import { shuffled } from './shuffled.ts';
+import { timeAndRemove, timeRawStart } from './raw-start.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
@@ -26,23 +26,18 @@ console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
 const replica = stack.use(await startInEarnest(world));
 const starter = makeStarter(world.redis);
 
-async function byCommand(name: string): Promise<number> {
-  const { tookMs, remove } = await commandStart(world, name);
-  await remove();
-  return tookMs;
-}
-
 const WAYS = {
   dockerode: (round: number) => timeRawStart(world, `raw-${round}`),
   RTM: (round: number) => starter.start(`rtm-${round}`),
   again: (round: number) => timeRawStart(world, `again-${round}`),
-  command: (round: number) => byCommand(`command-${round}`),
+  command: (round: number) => timeAndRemove(commandStart(world, `command-${round}`)),
 };
 type Way = keyof typeof WAYS;
 const ORDER = Object.keys(WAYS) as Way[];
+const draw = makeDraw();
 const tookMs: Record<Way, number[]> = { dockerode: [], RTM: [], again: [], command: [] };
 for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
-  for (const way of shuffled(ORDER)) {
+  for (const way of draw.sample(ORDER, ORDER.length)) {
     await delay(QUIET_MS);
     const ms = await WAYS[way](round);
     if (round >= WARM_UP) tookMs[way].push(ms);

@@ -7,6 +7,7 @@ import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pMap from 'p-map';
 import { shortId } from '../../dev/session.ts';
+import { makeDraw } from '../chaos/matrix/sample.ts';
 import { docker, GAME_IMAGE } from '../helpers/docker.ts';
 import { type Flow, makeFlow } from '../helpers/flow.ts';
 import { STREAMS } from '../helpers/lobby.ts';
@@ -14,7 +15,6 @@ import { commandStart } from './command-start.ts';
 import { startInEarnest } from './in-earnest.ts';
 import { useLocalStores } from './local-stores.ts';
 import { rawStart } from './raw-start.ts';
-import { shuffled } from './shuffled.ts';
 import { printTable, quantile } from './statistics.ts';
 
 const STARTS = Number(process.argv[2] ?? 100);
@@ -129,9 +129,11 @@ const WAYS: Readonly<Record<string, () => Promise<Storm>>> = {
   [`dockerode, ${NAIVE} in parallel`]: () => byDockerode(flow, NAIVE),
   [`docker run -d, ${best} in parallel`]: () => byCommand(flow, best),
 };
+const ways = Object.entries(WAYS);
+const draw = makeDraw();
 const storms = new Map<string, Storm[]>(Object.keys(WAYS).map((way) => [way, []]));
 for (let round = 0; round < ROUNDS; round += 1) {
-  for (const [way, storm] of shuffled(Object.entries(WAYS))) {
+  for (const [way, storm] of draw.sample(ways, ways.length)) {
     await delay(QUIET_MS);
     storms.get(way)?.push(await storm());
     await clear(flow);

@@ -1,11 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { Redis } from 'ioredis';
-import { findRedisServer } from '../../../dev/machine/services.mjs';
-import { fetchPostgres } from '../../../dev/services/postgres-package.ts';
-import { makeRunDirectory } from '../../../dev/services/run-directory.ts';
-import { startPostgres } from '../../../dev/services/start-postgres.ts';
-import { startRedis } from '../../../dev/services/start-redis.ts';
-import { shortId } from '../../../dev/session.ts';
+import { startPrivateStores } from '../../helpers/private-stores.ts';
 import { makeRows, type Rows } from '../../helpers/rows.ts';
 import type { RtmVariables } from '../../helpers/rtm-env.ts';
 import { makeStateRoot } from '../../helpers/state-root.ts';
@@ -26,13 +20,7 @@ export const LEASE_MS = 2_000;
 /** Starts both, in half a second. */
 export async function makePrivateWorld(): Promise<PrivateWorld> {
   await using stack = new AsyncDisposableStack();
-  const dir = await makeRunDirectory(`chaos-${shortId()}`);
-  stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const program = findRedisServer();
-  if (!program) throw new Error('there is no Redis on this machine: install redis-server or redis-tools');
-  const { tree } = await fetchPostgres();
-  const { port } = stack.adopt(await startRedis(program, dir), (one) => one.stop());
-  const { dsn } = stack.adopt(await startPostgres(tree, dir), (one) => one.stop());
+  const { dsn, redisPort: port } = stack.use(await startPrivateStores('chaos'));
   const stateRoot = stack.adopt(await makeStateRoot(), (one) => one.remove()).path;
   const redis = stack.adopt(new Redis({ host: '127.0.0.1', port }), (one) => one.disconnect());
   const rows = stack.adopt(await makeRows({ dsn }), (one) => one.close());
