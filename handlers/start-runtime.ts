@@ -36,12 +36,17 @@ const start: Handler = async (operation, context) => {
   }
 };
 
-/** For the log only: what Lobby knows of the game. Runs beside the start and never holds it up or fails it. */
+/**
+ * For the log only: what Lobby knows of the game. Runs beside the start and never holds it up or fails it; not even its
+ * sending does, which waits until Docker has been asked.
+ */
 function askLobby(gameId: GameId, { lobby, log, signal }: HandlerContext): void {
-  lobby.getGame(gameId, signal).then(
-    (answer) => log.debug('Lobby was asked about the game', { found: answer.found }),
-    (error: unknown) => log.warn('Lobby could not be asked about the game', { error }),
-  );
+  setImmediate(() => {
+    lobby.getGame(gameId, signal).then(
+      (answer) => log.debug('Lobby was asked about the game', { found: answer.found }),
+      (error: unknown) => log.warn('Lobby could not be asked about the game', { error }),
+    );
+  });
 }
 
 function alreadyRunning(record: RuntimeRecord, wanted: ImageRef): Result {

@@ -4,15 +4,18 @@ import { join } from 'node:path';
 import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';
 
-interface StateDirectory {
-  /** The directory that holds all games' states; absolute. */
-  root: string;
-  gameId: GameId;
+interface Rights {
   /** Permission bits, such as 0o750. */
-  mode: number;
+  readonly mode: number;
   /** Owner and group, as numbers: the host's names need not exist here. */
-  uid: number;
-  gid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface StateDirectory extends Rights {
+  /** The directory that holds all games' states; absolute. */
+  readonly root: string;
+  readonly gameId: GameId;
 }
 
 /**
@@ -27,30 +30,14 @@ interface StateDirectory {
  * @returns the directory's path as Docker is to mount it
  * @throws RuntimeError `start_config_invalid` with a sentence that names the path and what to do
  */
-export async function ensureStateDirectory({
-  root,
-  gameId,
-  mode,
-  uid,
-  gid,
-}: StateDirectory): Promise<string> {
-  await assertRoot(root);
+export async function ensureStateDirectory({ root, gameId, ...rights }: StateDirectory): Promise<string> {
   const path = join(root, gameId);
+  const isNew = await makeDirectory(root, path);
   try {
-    // Closed to others until its owner is set.
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') {
-      throw failure(
-        `The state directory ${path} cannot be created; check the rights and space of ${root}`,
-        error,
-      );
-    }
-  }
-  try {
-    await applyModeAndOwner(path, await lookAtReal(path), { mode, uid, gid });
+    if (isNew || !isAsWanted(await lookAtReal(path), rights)) await applyRights(path, rights);
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
+    const { mode, uid, gid } = rights;
     throw failure(
       `The state directory ${path} cannot be given mode 0${mode.toString(8)} and owner ${uid}:${gid}; run Runtime ` +
         'Manager with the right to do so, or set RTMANAGER_GAME_STATE_DIR_MODE, _OWNER_UID and _OWNER_GID to its own',
@@ -58,6 +45,22 @@ export async function ensureStateDirectory({
     );
   }
   return path;
+}
+
+/** False when something of that name is there already. */
+async function makeDirectory(root: string, path: string): Promise<boolean> {
+  try {
+    // Closed to others until its owner is set.
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    await assertRoot(root);
+    throw failure(
+      `The state directory ${path} cannot be created; check the rights and space of ${root}`,
+      error,
+    );
+  }
 }
 
 async function assertRoot(root: string): Promise<void> {
@@ -77,19 +80,17 @@ async function lookAtReal(path: string): Promise<Stats> {
   return stats;
 }
 
-async function applyModeAndOwner(
-  path: string,
-  stats: Stats,
-  wanted: { mode: number; uid: number; gid: number },
-): Promise<void> {
-  // Looked at first, so that an RTM without rights to change anything can still use what is right already.
-  if (stats.uid === wanted.uid && stats.gid === wanted.gid && (stats.mode & 0o7777) === wanted.mode) return;
+// Looked at first, so that an RTM without rights to change anything can still use what is right already.
+const isAsWanted = (stats: Stats, wanted: Rights): boolean =>
+  stats.uid === wanted.uid && stats.gid === wanted.gid && (stats.mode & 0o7777) === wanted.mode;
+
+async function applyRights(path: string, { mode, uid, gid }: Rights): Promise<void> {
   // Through a handle that refuses links: the path may be exchanged between the look and the change.
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     // The owner first: changing it clears the set-id bits of the mode.
-    if (stats.uid !== wanted.uid || stats.gid !== wanted.gid) await handle.chown(wanted.uid, wanted.gid);
-    await handle.chmod(wanted.mode);
+    await handle.chown(uid, gid);
+    await handle.chmod(mode);
   } finally {
     await handle.close();
   }

@@ -1,11 +1,10 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Logger } from '../lib/logger.ts';
 import type { Message } from '../lib/messages.ts';
-import { type AcceptedOperation, acceptOperations, type NewOperation } from '../sql/accept-operations.ts';
+import { acceptEntries, type CursorMove } from '../sql/accept-entries.ts';
+import type { AcceptedOperation, NewOperation } from '../sql/accept-operations.ts';
 import { isDataError } from '../sql/map-error.ts';
 import { findAskedToRun } from '../sql/operation-log.ts';
-import { addMessages } from '../sql/outbox.ts';
-import { moveCursor } from '../sql/stream-cursors.ts';
 import { type DecodedEntry, settleTies } from './arrival-order.ts';
 import type { EntryDecoder, Rejection } from './decode-entry.ts';
 import type { StreamEntry } from './stream-reader.ts';
@@ -40,9 +39,9 @@ interface Written {
 }
 
 /**
- * Accepts entries in their order: operations are queued, the rest becomes dead letters with answers, and the
- * cursors move, all in one transaction on the session that holds the pump lock. A batch that the database
- * refuses for its content is taken entry by entry, so that one entry never holds up the others.
+ * Accepts entries in their order: operations are queued, the rest becomes dead letters with answers, and the cursors
+ * move, all in one transaction on the session that holds the pump lock. A batch that the database refuses for its
+ * content is taken entry by entry, so that one entry never holds up the others.
  */
 export async function acceptBatch(
   session: CommonQueryMethods,
@@ -54,31 +53,24 @@ export async function acceptBatch(
     entries.map((entry) => ({ entry, decoded: decoder.decode(entry) })),
     (gameIds) => findAskedToRun(session, gameIds),
   );
-  const moved = new Map(entries.map((entry) => [entry.stream, entry.id]));
-  const take = (write: (transaction: CommonQueryMethods) => Promise<Written>): Promise<Written> =>
-    session.transaction(async (transaction) => {
-      for (const [stream, to] of moved) {
-        const from = cursors.get(stream) ?? '0-0';
-        if (!(await moveCursor(transaction, { stream, from, to }))) throw new PumpFencedError(stream);
-      }
-      return write(transaction);
-    });
-  const { operations, poison } = await take((transaction) => writeTogether(transaction, items)).catch(
-    (error: unknown) => {
-      if (!isDataError(error)) throw error;
-      return take((transaction) => writeOneByOne(transaction, items, { decoder, log }));
-    },
-  );
-  for (const [stream, to] of moved) cursors.set(stream, to);
+  // By the entries, not by the items: those of one stream may have changed places with other games'.
+  const last = new Map(entries.map((entry) => [entry.stream, entry.id]));
+  const moves = [...last].map(([stream, to]) => ({ stream, from: cursors.get(stream) ?? '0-0', to }));
+  const { operations, poison } = await write(session, items, moves).catch((error: unknown) => {
+    if (!isDataError(error)) throw error;
+    return session.transaction((transaction) => writeOneByOne(transaction, items, moves, { decoder, log }));
+  });
+  for (const [stream, to] of last) cursors.set(stream, to);
   // Only now, so that an entry is told of once however often it had to be tried.
   for (const one of poison) tell(one, log);
   const answered = [...new Set(poison.flatMap(messagesOf).map((message) => message.gameId))];
   return { operations, answered, rejectedFrom: poison.map(({ entry }) => entry.stream) };
 }
 
-async function writeTogether(
-  transaction: CommonQueryMethods,
+async function write(
+  db: CommonQueryMethods,
   items: readonly DecodedEntry[],
+  moves: readonly CursorMove[],
 ): Promise<Written> {
   const requests: NewOperation[] = [];
   const poison: Poison[] = [];
@@ -86,8 +78,9 @@ async function writeTogether(
     if ('operation' in decoded) requests.push(decoded.operation);
     else poison.push({ entry, rejection: decoded.rejection });
   }
-  const operations = await acceptOperations(transaction, requests);
-  await addMessages(transaction, poison.flatMap(messagesOf));
+  const messages = poison.flatMap(messagesOf);
+  const operations = await acceptEntries(db, { moves, operations: requests, messages });
+  if (!operations) throw new PumpFencedError(moves.map(({ stream }) => stream).join(', '));
   return { operations, poison };
 }
 
@@ -95,12 +88,14 @@ async function writeTogether(
 async function writeOneByOne(
   transaction: CommonQueryMethods,
   items: readonly DecodedEntry[],
+  moves: readonly CursorMove[],
   { decoder, log }: AcceptDeps,
 ): Promise<Written> {
+  await write(transaction, [], moves);
   const operations: AcceptedOperation[] = [];
   const poison: Poison[] = [];
   const add = async (item: DecodedEntry): Promise<void> => {
-    const written = await transaction.transaction((savepoint) => writeTogether(savepoint, [item]));
+    const written = await transaction.transaction((savepoint) => write(savepoint, [item], []));
     operations.push(...written.operations);
     poison.push(...written.poison);
   };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { DatabasePool } from 'slonik';
 import { makeBatcher } from '../lib/batcher.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -33,7 +34,10 @@ export function makeFollowUp({ db, outbox, dispatcher, log, batchMs = BATCH_MS }
     if (heads.length > 0) await dispatcher.wake(heads);
   }, batchMs);
   return async (gameId) => {
-    for (const part of await Promise.allSettled([publish(gameId), wakeNext(gameId)])) {
+    const published = publish(gameId);
+    // Somebody waits for the answer; the next operation can wait until its transaction is on its way.
+    const woken = setImmediate().then(() => wakeNext(gameId));
+    for (const part of await Promise.allSettled([published, woken])) {
       if (part.status === 'fulfilled') continue;
       log.warn('follow-up is left to repair', { game_id: gameId, error: part.reason });
     }

@@ -1,10 +1,16 @@
 import type { Redis } from 'ioredis';
 import type { DatabasePool } from 'slonik';
 import type { Channel } from '../lib/messages.ts';
-import { lockGames } from '../sql/locks.ts';
-import { gamesToPublish, markPublished, type OutboxRow, prunePublished, unpublished } from '../sql/outbox.ts';
+import {
+  gamesToPublish,
+  markPublished,
+  type OutboxRow,
+  prunePublished,
+  takeUnpublished,
+} from '../sql/outbox.ts';
+import { makeAddEntries } from './add-entries.ts';
 import { makeLostMessages } from './lost-messages.ts';
-import { makeRedisEpoch } from './redis-epoch.ts';
+import { type Epoch, makeRedisEpoch } from './redis-epoch.ts';
 
 const BATCH = 500;
 /** Published rows are kept so long, to be published again if Redis loses them. */
@@ -31,6 +37,9 @@ interface OutboxOptions {
   prefix: string;
 }
 
+/** Redis has lost its data since we looked; nothing was added. */
+class OtherLifeError extends Error {}
+
 /**
  * The one path by which messages leave: whoever publishes takes the game's publish lock first, so the entries of
  * one game leave in order even when a finished operation and the repair sweep meet. A crash between XADD and the
@@ -38,37 +47,49 @@ interface OutboxOptions {
  */
 export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions): Outbox {
   const epochs = makeRedisEpoch(redis, prefix);
+  const addEntries = makeAddEntries(redis, { markerKey: epochs.markerKey, maxLen });
   const lost = makeLostMessages({ db, redis, streams, maxLen });
 
   /** Publishes up to `BATCH` messages. Channels whose stream refuses are added to `refused`, and left out from then on. */
   async function publishBatch(gameIds: readonly string[], refused: Map<Channel, Error>): Promise<number> {
-    // Read before the entries are added: a Redis that dies in between is then found to be another one. And before a
-    // connection is taken: a Redis that is away holds none.
-    const epoch = await epochs.current();
+    // Before a connection is taken: a Redis that is away holds none.
+    const epoch = await epochs.known();
     // First of all what this Redis has lost: of one game it is older than what waits.
-    await lost.settle(epoch);
+    await lost.settle(epoch.name);
     return db.transaction(async (transaction) => {
-      await lockGames(transaction, 'publish', gameIds);
-      const rows = await unpublished(transaction, { gameIds, limit: BATCH, except: [...refused.keys()] });
+      const rows = await takeUnpublished(transaction, { gameIds, limit: BATCH, except: [...refused.keys()] });
       if (rows.length === 0) return 0;
-      const published = await addEntries(rows, refused);
-      if (published.length > 0) await markPublished(transaction, { published, epoch });
+      const published = await addRows(rows, epoch, refused);
+      if (published.length > 0) await markPublished(transaction, { published, epoch: epoch.name });
       return rows.length;
     });
   }
 
-  async function addEntries(rows: readonly OutboxRow[], refused: Map<Channel, Error>) {
-    const pipeline = redis.pipeline();
-    for (const row of rows) {
-      pipeline.xadd(streams[row.channel], 'MAXLEN', '~', maxLen, '*', ...row.fields.flat());
-    }
-    const answers = (await pipeline.exec()) ?? [];
+  async function addRows(rows: readonly OutboxRow[], epoch: Epoch, refused: Map<Channel, Error>) {
+    const answers = await addEntries(
+      rows.map(({ channel, fields }) => ({ stream: streams[channel], fields })),
+      epoch,
+    );
+    if (!answers) throw new OtherLifeError();
     return rows.flatMap((row, index) => {
-      const [error, entryId] = answers[index] ?? [new Error('no answer')];
-      if (!error) return [{ outboxId: row.outboxId, entryId: String(entryId) }];
-      refused.set(row.channel, error);
+      const answer = answers[index] ?? new Error('no answer');
+      if (!(answer instanceof Error)) return [{ outboxId: row.outboxId, entryId: answer }];
+      refused.set(row.channel, answer);
       return [];
     });
+  }
+
+  async function publishInThisLife(
+    gameIds: readonly string[],
+    refused: Map<Channel, Error>,
+  ): Promise<number> {
+    try {
+      return await publishBatch(gameIds, refused);
+    } catch (error) {
+      if (!(error instanceof OtherLifeError)) throw error;
+      await epochs.current();
+      return publishBatch(gameIds, refused);
+    }
   }
 
   /** One stream that refuses must not keep back what belongs to the others, however much of it waits in front. */
@@ -76,7 +97,7 @@ export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions
     if (gameIds.length === 0) return;
     for (;;) {
       const known = refused.size;
-      const count = await publishBatch(gameIds, refused);
+      const count = await publishInThisLife(gameIds, refused);
       if (count < BATCH && refused.size === known) return;
     }
   }
@@ -100,7 +121,7 @@ export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions
       throwFirst(refused);
     },
     async restoreLost() {
-      return lost.restore(await epochs.current());
+      return lost.restore((await epochs.current()).name);
     },
     async prune() {
       while ((await prunePublished(db, { ageMs: KEEP_MS, limit: BATCH })) === BATCH);

@@ -16,7 +16,7 @@ import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
 import { makePortion, type Portion } from './portion.ts';
 import { untilReady } from './redis.ts';
-import { readMerged } from './stream-reader.ts';
+import { readMerged, waitForEntries } from './stream-reader.ts';
 import { within } from './within.ts';
 
 /** Entries of one stream in one batch at most: one transaction stays short, and a backlog of any size fits in memory. */
@@ -98,25 +98,23 @@ export function startPump(deps: PumpDeps): Pump {
     cursors: Map<string, string>,
     portion: Portion,
   ): Promise<void> {
-    const entries = await readMerged(redis, { cursors, count: portion.count, blockMs: deps.blockMs });
-    portion.took(entries);
     // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost.
-    if (entries.length === 0 || performance.now() - lookedAtMs > LOOK_MS) {
-      lookedAtMs = performance.now();
-      // What was read is read again, behind what was lost and may be older.
-      if (await rewindLost(session, cursors)) return;
-    }
+    const isLookDue = performance.now() - lookedAtMs > LOOK_MS;
+    if (isLookDue) lookedAtMs = performance.now();
+    const [entries, isRewound] = await Promise.all([
+      readMerged(redis, cursors, portion.count),
+      isLookDue && rewindLost(session, cursors),
+    ]);
+    // What was read is read again, behind what was lost and may be older.
+    if (isRewound) return;
+    portion.took(entries);
     if (entries.length === 0) {
-      await keepPumpLock(session);
+      if (!(await waitForEntries(redis, cursors, deps.blockMs))) await keepPumpLock(session);
       return;
     }
     const accepted = await acceptBatch(session, entries, cursors, deps);
-    for (const operation of accepted.operations) traceAccepted(tracing, operation);
-    for (const stream of accepted.rejectedFrom) {
-      metrics.count('deadLetters', { stream: roles.get(stream) ?? 'start_jobs' });
-    }
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
-    await Promise.all([
+    const passedOn = Promise.all([
       deps.dispatcher
         .wake(accepted.operations)
         .catch((error: unknown) => log.warn('dispatch is left to repair', { error })),
@@ -124,6 +122,11 @@ export function startPump(deps: PumpDeps): Pump {
         .publish(accepted.answered)
         .catch((error: unknown) => log.warn('publishing is left to repair', { error })),
     ]);
+    for (const operation of accepted.operations) traceAccepted(tracing, operation);
+    for (const stream of accepted.rejectedFrom) {
+      metrics.count('deadLetters', { stream: roles.get(stream) ?? 'start_jobs' });
+    }
+    await passedOn;
   }
 
   /**

@@ -6,24 +6,37 @@ import type { Redis } from 'ioredis';
  * failover and a flush each change one of the two. Comparing stream ids would not do: they are made of the
  * time, so an emptied Redis soon hands out higher ones.
  */
+export interface Epoch {
+  readonly name: string;
+  /** What the marker key holds. */
+  readonly marker: string;
+}
+
 export interface RedisEpoch {
+  readonly markerKey: string;
   /** The current epoch. Rejects when Redis does not answer. */
-  current(): Promise<string>;
+  current(): Promise<Epoch>;
+  /** The epoch as it was found last on this connection: of another process it can not be, but its data may be lost. */
+  known(): Promise<Epoch>;
 }
 
 export function makeRedisEpoch(redis: Redis, prefix: string): RedisEpoch {
   const markerKey = `${prefix}:epoch`;
   let runId: string | undefined;
+  let found: Epoch | undefined;
   redis.on('close', () => {
     runId = undefined;
+    found = undefined;
   });
-  return {
-    async current() {
-      runId ??= parseRunId(await redis.info('server'));
-      const [, marker] = await Promise.all([redis.set(markerKey, randomUUID(), 'NX'), redis.get(markerKey)]);
-      return `${runId}/${marker}`;
-    },
-  };
+
+  async function current(): Promise<Epoch> {
+    runId ??= parseRunId(await redis.info('server'));
+    const [, marker] = await Promise.all([redis.set(markerKey, randomUUID(), 'NX'), redis.get(markerKey)]);
+    found = { name: `${runId}/${marker}`, marker: marker ?? '' };
+    return found;
+  }
+
+  return { markerKey, current, known: async () => found ?? current() };
 }
 
 const parseRunId = (info: string): string => /^run_id:(\w+)/m.exec(info)?.[1] ?? 'unknown';

@@ -7,14 +7,8 @@ export interface StreamEntry {
   readonly fields: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
-interface ReadOptions {
-  /** Last entry taken of each stream. */
-  cursors: ReadonlyMap<string, string>;
-  /** Entries at most, of each stream. */
-  count: number;
-  /** How long to wait when there is nothing, milliseconds. */
-  blockMs: number;
-}
+/** Last entry taken of each stream. */
+export type Cursors = ReadonlyMap<string, string>;
 
 type RawReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;
 
@@ -27,18 +21,8 @@ type RawReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | 
  * the streams follow each other as the cursors name them: starts before stops. So a millisecond is taken whole, unless
  * more entries are in it than are read at once.
  */
-export async function readMerged(redis: Redis, options: ReadOptions): Promise<StreamEntry[]> {
-  const { cursors, count, blockMs } = options;
-  const position = ['STREAMS', ...cursors.keys(), ...cursors.values()];
-  const read = (...limits: (string | number)[]) =>
-    redis.callBuffer('XREAD', ...limits, ...position) as Promise<RawReply>;
-  let reply = await read('COUNT', count);
-  if (!reply) {
-    // Only to wait: Redis 7.0 wakes a reader with the first stream alone, and its entries may belong behind those of
-    // the other.
-    if (!(await read('COUNT', 1, 'BLOCK', blockMs))) return [];
-    reply = await read('COUNT', count);
-  }
+export async function readMerged(redis: Redis, cursors: Cursors, count: number): Promise<StreamEntry[]> {
+  const reply = await read(redis, cursors, ['COUNT', count]);
   const streams = [...cursors.keys()];
   const perStream = (reply ?? []).map(([name, entries]) => {
     const stream = name.toString();
@@ -56,6 +40,23 @@ export async function readMerged(redis: Redis, options: ReadOptions): Promise<St
       : arrivals.filter((arrival) => horizons.every((horizon) => compareArrivals(arrival, horizon) <= 0));
   return taken.sort(compareArrivals).map((arrival) => arrival.entry);
 }
+
+/**
+ * Waits until something follows the cursors, `blockMs` at most; true when there is. What it is must be read: Redis 7.0
+ * wakes a reader with the first stream alone, and its entries may belong behind those of the other.
+ */
+export async function waitForEntries(redis: Redis, cursors: Cursors, blockMs: number): Promise<boolean> {
+  return (await read(redis, cursors, ['COUNT', 1, 'BLOCK', blockMs])) !== null;
+}
+
+const read = (redis: Redis, cursors: Cursors, limits: readonly (string | number)[]) =>
+  redis.callBuffer(
+    'XREAD',
+    ...limits,
+    'STREAMS',
+    ...cursors.keys(),
+    ...cursors.values(),
+  ) as Promise<RawReply>;
 
 interface Arrival {
   readonly entry: StreamEntry;

@@ -1,8 +1,9 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { OpKind, OpSource } from '../lib/operation.ts';
-import { lockGames } from './locks.ts';
+import { takeLocks } from './locks.ts';
 import { waitingGame } from './operation-log.ts';
+import { prepared } from './prepared.ts';
 
 /** A request, checked and ready to be queued. */
 export interface NewOperation {
@@ -23,7 +24,7 @@ export interface NewOperation {
   readonly requestHash?: string;
 }
 
-const acceptedOperation = waitingGame.extend({
+export const acceptedOperation = waitingGame.extend({
   operationId: z.string(),
   correlationId: z.string(),
   sourceRef: z.string().nullable(),
@@ -42,37 +43,41 @@ export async function acceptOperations(
   operations: readonly NewOperation[],
 ): Promise<readonly AcceptedOperation[]> {
   if (operations.length === 0) return [];
-  await lockGames(
-    transaction,
-    'accept',
-    operations.map((one) => one.gameId),
-  );
-  return transaction.any(sql.type(acceptedOperation)`
-    insert into rtmanager.operation_log
-      (operation_id, game_id, seq, op_kind, op_source, source_ref, letter_id, request_hash, correlation_id, image_ref,
-       reason, requested_at)
-    select coalesce(operation_id, gen_random_uuid()), game_id, nextval('rtmanager.operation_seq'), op_kind, op_source,
-      source_ref, letter_id, request_hash, gen_random_uuid(), image_ref, reason, to_timestamp(requested_at / 1000)
-    from (
-      select * from ${sql.unnest(
-        operations.map((one, place) => [
-          place,
-          one.gameId,
-          one.opKind,
-          one.opSource,
-          one.sourceRef,
-          one.imageRef,
-          one.reason,
-          one.requestedAt,
-          one.operationId ?? null,
-          one.requestHash ?? null,
-          one.letterId ?? null,
-        ]),
-        ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8', 'uuid', 'text', 'text'],
-      )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at, operation_id,
-        request_hash, letter_id)
-      order by place) as in_order
-    on conflict (op_source, source_ref) where source_ref is not null do nothing
-    returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef",
-      operation_id as "operationId", correlation_id as "correlationId", source_ref as "sourceRef"`);
+  const gameIds = operations.map((one) => one.gameId);
+  return transaction.any(prepared(acceptedOperation)`
+    with locked as materialized (${takeLocks('accept', gameIds)})
+    ${insertOperations(operations, sql.fragment`(select count(*) from locked) >= 0`)}`);
 }
+
+/** A part of a larger statement, there under a condition: that the games' locks are held, and whatever else is asked for. */
+export const insertOperations = (
+  operations: readonly NewOperation[],
+  onlyIf: FragmentSqlToken,
+): FragmentSqlToken => sql.fragment`
+  insert into rtmanager.operation_log
+    (operation_id, game_id, seq, op_kind, op_source, source_ref, letter_id, request_hash, correlation_id, image_ref,
+     reason, requested_at)
+  select coalesce(operation_id, gen_random_uuid()), game_id, nextval('rtmanager.operation_seq'), op_kind, op_source,
+    source_ref, letter_id, request_hash, gen_random_uuid(), image_ref, reason, to_timestamp(requested_at / 1000)
+  from (
+    select * from ${sql.unnest(
+      operations.map((one, place) => [
+        place,
+        one.gameId,
+        one.opKind,
+        one.opSource,
+        one.sourceRef,
+        one.imageRef,
+        one.reason,
+        one.requestedAt,
+        one.operationId ?? null,
+        one.requestHash ?? null,
+        one.letterId ?? null,
+      ]),
+      ['int4', 'text', 'text', 'text', 'text', 'text', 'text', 'float8', 'uuid', 'text', 'text'],
+    )} as request (place, game_id, op_kind, op_source, source_ref, image_ref, reason, requested_at, operation_id,
+      request_hash, letter_id)
+    where ${onlyIf} order by place) as in_order
+  on conflict (op_source, source_ref) where source_ref is not null do nothing
+  returning game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef",
+    operation_id as "operationId", correlation_id as "correlationId", source_ref as "sourceRef"`;

@@ -4,6 +4,7 @@ import { type Operation, operation } from '../lib/operation.ts';
 import { type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
 import { storableText } from '../lib/storable-text.ts';
 import { operationColumns } from './operation-log.ts';
+import { prepared } from './prepared.ts';
 import { recordOf } from './runtime-records.ts';
 
 /** Everything here goes by the database's clock: replicas need not agree on the time. */
@@ -27,7 +28,7 @@ export async function claimHead(
   db: CommonQueryMethods,
   { gameId, leaseMs }: { gameId: string; leaseMs: number },
 ): Promise<Claimed | null> {
-  const row = await db.maybeOne(sql.type(claimed)`
+  const row = await db.maybeOne(prepared(claimed)`
     with claimed as (
       update rtmanager.operation_log
       set status = 'running', attempt = attempt + 1, lease_until = ${leaseEnd(leaseMs)}, not_before = null,

@@ -9,6 +9,7 @@ import { storableText } from '../lib/storable-text.ts';
 import type { Attempt } from './claims.ts';
 import { healthyObservation, observationOf, upsertSnapshots } from './health-snapshots.ts';
 import { insertMessages } from './outbox.ts';
+import { prepared } from './prepared.ts';
 import { writeRecord } from './runtime-records.ts';
 
 /** The runtime record was not as the operation had seen it; nothing was written. */
@@ -69,7 +70,7 @@ async function write(db: CommonQueryMethods, mine: Operation, writing: Writing):
   const named = Object.entries(parts).map(
     ([name, part]) => sql.fragment`${sql.identifier([name])} as (${part})`,
   );
-  const found = await db.one(sql.type(written)`
+  const found = await db.one(prepared(written)`
     with ${sql.join(named, sql.fragment`, `)}
     select exists (select from held) as held, exists (select from swapped) as swapped`);
   if (!found.held) throw new LeaseLostError(mine.operationId);

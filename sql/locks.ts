@@ -1,24 +1,33 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 
 /** First key of our advisory locks; the second names the game, or nothing. */
 const LOCK_SPACE = { accept: 0x52544d01, publish: 0x52544d02, pump: 0x52544d03 } as const;
 
-/**
- * Holds the games' locks of one kind until the transaction ends. Taken in one order everywhere, so that two
- * batches with the same games can not wait for each other.
- */
+type GameLock = 'accept' | 'publish';
+
+/** Holds the games' locks of one kind until the transaction ends. */
 export async function lockGames(
   transaction: CommonQueryMethods,
-  kind: 'accept' | 'publish',
+  kind: GameLock,
   gameIds: readonly string[],
 ): Promise<void> {
-  await transaction.query(sql.unsafe`
-    with games as materialized (
-      select distinct hashtext(game_id) as key
-      from unnest(${sql.array([...gameIds], 'text')}) as game_id order by key)
-    select pg_advisory_xact_lock(${LOCK_SPACE[kind]}, key) from games`);
+  await transaction.query(sql.unsafe`${takeLocks(kind, gameIds)}`);
 }
+
+/**
+ * The same as the first part of a larger statement, there under a condition; what is to wait for it asks for the number
+ * of its rows. Taken in one order everywhere, so that two batches with the same games can not wait for each other.
+ */
+export const takeLocks = (
+  kind: GameLock,
+  gameIds: readonly string[],
+  onlyIf = sql.fragment`true`,
+): FragmentSqlToken => sql.fragment`
+  select pg_advisory_xact_lock(${LOCK_SPACE[kind]}, key)
+  from (
+    select distinct hashtext(game_id) as key
+    from unnest(${sql.array([...gameIds], 'text')}) as game_id where ${onlyIf} order by key offset 0) as games`;
 
 const taken = z.strictObject({ taken: z.boolean() });
 

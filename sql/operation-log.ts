@@ -2,6 +2,7 @@ import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import type { InnerEntry } from '../lib/effects.ts';
 import { type Operation, operation, opKind, opSource } from '../lib/operation.ts';
+import { prepared } from './prepared.ts';
 
 export const operationColumns = sql.fragment`
   operation_id as "operationId", game_id as "gameId", seq, op_kind as "opKind", op_source as "opSource",
@@ -76,7 +77,7 @@ export function findHeads(
   db: CommonQueryMethods,
   gameIds: readonly string[],
 ): Promise<readonly WaitingGame[]> {
-  return db.any(sql.type(waitingGame)`
+  return db.any(prepared(waitingGame)`
     select head.game_id as "gameId", op_kind as "opKind", op_source as "opSource", image_ref as "imageRef"
     from unnest(${sql.array([...gameIds], 'text')}) as game (game_id)
     cross join lateral (

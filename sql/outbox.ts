@@ -2,6 +2,8 @@ import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { Channel, Message } from '../lib/messages.ts';
 import { storableText } from '../lib/storable-text.ts';
+import { takeLocks } from './locks.ts';
+import { prepared } from './prepared.ts';
 
 const CHANNELS = [
   'job_results',
@@ -54,16 +56,21 @@ interface Waiting {
   readonly except?: readonly Channel[];
 }
 
-/** The unpublished messages of these games, in order. Callers hold the games' publish locks. */
-export function unpublished(
+/**
+ * The unpublished messages of these games, in order, and with them the games' publish locks, until the transaction ends.
+ * The statement may have begun before it got the locks: so it looks at each row once more when it has them (`for update`),
+ * and leaves out what the one who had them before has published. What was added meanwhile is for whoever added it.
+ */
+export function takeUnpublished(
   transaction: CommonQueryMethods,
   { gameIds, limit, except = [] }: Waiting & { readonly gameIds: readonly string[] },
 ): Promise<readonly OutboxRow[]> {
-  return transaction.any(sql.type(outboxRow)`
+  return transaction.any(prepared(outboxRow)`
+    with locked as materialized (${takeLocks('publish', gameIds)})
     select outbox_id as "outboxId", game_id as "gameId", channel, fields from rtmanager.outbox
     where published_at is null and game_id = any(${sql.array([...gameIds], 'text')})
-      and channel = any(${sql.array(channelsBut(except), 'text')})
-    order by outbox_id limit ${limit}`);
+      and channel = any(${sql.array(channelsBut(except), 'text')}) and (select count(*) from locked) >= 0
+    order by outbox_id limit ${limit} for update`);
 }
 
 /** A channel that only a newer version knows is left to that version: it knows the stream. */
@@ -80,7 +87,7 @@ export async function markPublished(
   transaction: CommonQueryMethods,
   { published, epoch }: { published: readonly Published[]; epoch: string },
 ): Promise<void> {
-  await transaction.query(sql.unsafe`
+  await transaction.query(prepared(z.never())`
     update rtmanager.outbox as row
     set published_at = now(), entry_id = done.entry_id, redis_epoch = ${epoch}
     from ${sql.unnest(

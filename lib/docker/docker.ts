@@ -40,6 +40,8 @@ export interface AttemptDocker {
   daemon(): Promise<Daemon>;
   /** The image as it is on this host, or null. */
   findImage(ref: ImageRef): Promise<Image | null>;
+  /** The same where it needs no pull; null otherwise. */
+  findReadyImage(ref: ImageRef): Promise<Image | null>;
   ensureImage(ref: ImageRef): Promise<Image>;
   refreshImage(ref: ImageRef): Promise<Image>;
   /** Runs `work` under one of the few permits to make Docker work hard. */
@@ -148,6 +150,7 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
           networkLooks.run(network, (shared) => hasNetwork(connection, network, shared), signal),
         daemon: () => readDaemon(connection, signal),
         findImage: (ref) => inspectImage(connection, ref.canonical, signal),
+        findReadyImage: (ref) => images.findReady(ref, signal),
         ensureImage: (ref) => images.ensure(ref, waiting, signal),
         refreshImage: (ref) => images.refresh(ref, waiting, signal),
         underStartLimit: (work) => starts.run(work, signal),

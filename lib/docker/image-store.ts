@@ -22,6 +22,8 @@ interface ImageStoreOptions {
 export type WhileWaiting = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface ImageStore {
+  /** The image where it is good as it is; null where it is missing, or the policy asks for a pull all the same. */
+  findReady(ref: ImageRef, signal: AbortSignal): Promise<Image | null>;
   /**
    * The image, ready to run: present already or pulled, as the policy says. Rejects with `image_pull_failed` or
    * `docker_unavailable`.
@@ -81,14 +83,17 @@ export function makeImageStore(connection: DockerConnection, options: ImageStore
     );
   }
 
+  async function findReady(ref: ImageRef, signal: AbortSignal): Promise<Image | null> {
+    if (options.policy === 'always') return null;
+    // Shared by those who ask at one time; what stands behind a pull looks for itself.
+    return looks.run(ref.canonical, (shared) => inspectImage(connection, ref.canonical, shared), signal);
+  }
+
   return {
+    findReady,
     refresh,
     async ensure(ref, waiting, signal) {
-      if (options.policy === 'always') return refresh(ref, waiting, signal);
-      // Shared by those who ask at one time; what stands behind a pull looks for itself.
-      const look = (shared: AbortSignal) => inspectImage(connection, ref.canonical, shared);
-      const present = await looks.run(ref.canonical, look, signal);
-      return present ?? refresh(ref, waiting, signal);
+      return (await findReady(ref, signal)) ?? refresh(ref, waiting, signal);
     },
   };
 }

@@ -48,8 +48,12 @@ export async function runGame(
   config: Config,
   log: Logger,
 ): Promise<RunningGame> {
-  // Two looks at once. Should the network go away during a pull, Docker refuses the start and says so.
-  const [leftovers, hasNetwork] = await Promise.all([docker.listGame(request.gameId), docker.hasNetwork()]);
+  // All looks at once. Should the network go away during a pull, Docker refuses the start and says so.
+  const [leftovers, hasNetwork, ready] = await Promise.all([
+    docker.listGame(request.gameId),
+    docker.hasNetwork(),
+    request.image ?? docker.findReadyImage(request.imageRef),
+  ]);
   const running = await findRunning(docker, leftovers, request.imageRef);
   if (running) return takeOver(running, request, config, log);
 
@@ -58,10 +62,10 @@ export async function runGame(
   const [ownLeft, older] = partition(leftovers, (one) => operationOf(one) === request.operationId);
   await removeAll(docker, ownLeft, log);
 
-  const image = request.image ?? (await docker.ensureImage(request.imageRef));
+  const image = ready ?? (await docker.ensureImage(request.imageRef));
   // Whatever was missing or at rest before a pull of minutes may be there and run by now.
   if (!hasNetwork && !(await docker.hasNetwork())) throw networkMissing(docker.network);
-  const isLongAgo = older.length > 0 && !request.image;
+  const isLongAgo = older.length > 0 && !ready;
   const startedMeanwhile =
     isLongAgo && (await findRunning(docker, await docker.listGame(request.gameId), request.imageRef));
   if (startedMeanwhile) return takeOver(startedMeanwhile, request, config, log);
@@ -74,10 +78,10 @@ export async function runGame(
   });
   await removeAll(docker, [...older, ...(await findRecorded(docker, leftovers, request))], log);
 
-  const run = async (ready: Image): Promise<RunningGame> => {
-    const spec = specOf(docker.network, ready, statePath, request, config, log);
+  const run = async ({ id, labels }: Image): Promise<RunningGame> => {
+    const spec = specOf(docker.network, { id, labels }, statePath, request, config, log);
     const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
-    return { ...started, imageDigest: ready.id, statePath };
+    return { ...started, imageDigest: id, statePath };
   };
   try {
     return await run(image);

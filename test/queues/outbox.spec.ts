@@ -138,7 +138,7 @@ describe('publishing', () => {
     try {
       const { outbox } = await makeSide({ redisThrough: proxy });
       await add(message('1'));
-      proxy.loseAnswerTo('xadd');
+      proxy.loseAnswerTo('evalsha');
       await outbox.publish(['g']).catch(() => undefined);
       await eventually(() => outbox.publishAll().then(() => true), { what: 'Redis to be back' });
       expect(await texts()).to.include('1');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
-import { readMerged } from '../../queues/stream-reader.ts';
+import { readMerged, waitForEntries } from '../../queues/stream-reader.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeRedis, type TestRedis } from '../helpers/redis.ts';
 import { connectAs } from '../helpers/redis-connection.ts';
@@ -30,12 +30,12 @@ describe('reading the job streams', () => {
   const fromTheBeginning = () => new Map<string, string>(STREAMS.map((stream) => [stream, '0-0']));
 
   async function read(cursors: Map<string, string>, count = 500): Promise<Name[]> {
-    const entries = await readMerged(reader, { cursors, count, blockMs: 1 });
+    const entries = await readMerged(reader, cursors, count);
     for (const entry of entries) cursors.set(entry.stream, entry.id);
     return entries.map((entry) => `${entry.stream} ${entry.id}`);
   }
 
-  /** One read after the other until so many entries were read; a read that finds nothing would wait. */
+  /** One read after the other until so many entries were read. */
   async function readAll(count: number, total: number): Promise<Name[]> {
     const cursors = fromTheBeginning();
     const all: Name[] = [];
@@ -110,7 +110,7 @@ describe('reading the job streams', () => {
     const early: string[] = [];
     let stops = 0;
     for (;;) {
-      const entries = await readMerged(reader, { cursors, count: 7, blockMs: 1 });
+      const entries = await readMerged(reader, cursors, 7);
       if (entries.length === 0) break;
       for (const { stream, id, fields } of entries) {
         cursors.set(stream, id);
@@ -153,7 +153,7 @@ describe('reading the job streams', () => {
   it('keeps bytes as they are, and every field, also one that appears twice', async () => {
     const bytes = Buffer.from([0, 0xff, 0xfe, 0x80, 10]);
     await redis.client.call('XADD', 'starts', '1-0', 'a', bytes, bytes, 'b', 'a', '');
-    const [entry] = await readMerged(reader, { cursors: fromTheBeginning(), count: 5, blockMs: 1 });
+    const [entry] = await readMerged(reader, fromTheBeginning(), 5);
     expect(entry?.fields).to.deep.equal([
       [Buffer.from('a'), bytes],
       [bytes, Buffer.from('b')],
@@ -161,24 +161,31 @@ describe('reading the job streams', () => {
     ]);
   });
 
-  it('reads both streams when one of them ends its wait', async () => {
-    const waiting = readMerged(reader, { cursors: fromTheBeginning(), count: 5, blockMs: 10_000 });
+  it('ends a wait with whatever is written, which is then read in order', async () => {
+    const waiting = waitForEntries(reader, fromTheBeginning(), 10_000);
     await eventually(async () => String(await redis.client.client('LIST')).includes('cmd=xread'), {
       what: 'the reader to wait',
     });
     // Redis 7.0 would hand over the stream that was written first, and nothing else.
     await redis.client.multi().xadd('starts', '2-0', 'id', '').xadd('stops', '1-0', 'id', '').exec();
-    expect((await waiting).map((entry) => `${entry.stream} ${entry.id}`)).to.deep.equal([
-      'stops 1-0',
-      'starts 2-0',
-    ]);
+    expect(await waiting).to.equal(true);
+    expect(await read(fromTheBeginning())).to.deep.equal(['stops 1-0', 'starts 2-0']);
   });
 
-  it('waits for an entry, and comes back with nothing when none is written', async () => {
-    expect(await read(fromTheBeginning())).to.deep.equal([]);
-    const waiting = readMerged(reader, { cursors: fromTheBeginning(), count: 5, blockMs: 10_000 });
+  it('waits for nothing where something is there, and not for ever where nothing comes', async () => {
+    expect(await waitForEntries(reader, fromTheBeginning(), 1)).to.equal(false);
     await write('stops', '1-0');
-    expect((await waiting).map((entry) => entry.id)).to.deep.equal(['1-0']);
+    expect(await waitForEntries(reader, fromTheBeginning(), 10_000)).to.equal(true);
+    expect(
+      await waitForEntries(
+        reader,
+        new Map([
+          ['starts', '0-0'],
+          ['stops', '1-0'],
+        ]),
+        1,
+      ),
+    ).to.equal(false);
   });
 });
 

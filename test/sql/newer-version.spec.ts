@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { claimHead } from '../../sql/claims.ts';
 import { migrate } from '../../sql/migrate.ts';
 import { findRunnable, getOperation } from '../../sql/operation-log.ts';
-import { gamesToPublish, unpublished } from '../../sql/outbox.ts';
+import { gamesToPublish, takeUnpublished } from '../../sql/outbox.ts';
 import { listRuntimes } from '../../sql/runtimes.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
@@ -52,7 +52,7 @@ describe('beside a newer version, whose migration this one does not know', () =>
     await store.rows(`insert into rtmanager.outbox (game_id, channel, fields)
       values ('g', 'newer_stream', '[["n", "1"]]'), ('g', 'job_results', '[["n", "2"]]'), ('h', 'newer_stream', '[]')`);
     expect(await gamesToPublish(store.db, { limit: 10 })).to.deep.equal(['g']);
-    const rows = await unpublished(store.db, { gameIds: ['g', 'h'], limit: 10 });
+    const rows = await takeUnpublished(store.db, { gameIds: ['g', 'h'], limit: 10 });
     expect(rows.map((row) => row.fields)).to.deep.equal([[['n', '2']]]);
   });
 

@@ -8,7 +8,7 @@ import {
   notedElsewhere,
   prunePublished,
   settleNoted,
-  unpublished,
+  takeUnpublished,
 } from '../../sql/outbox.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
 import { makeRecord } from '../helpers/records.ts';
@@ -32,9 +32,9 @@ describe('the outbox', () => {
 
   const add = (...messages: Message[]) => addMessages(store.db, messages);
   const waiting = async (...gameIds: string[]) =>
-    (await unpublished(store.db, { gameIds, limit: 1_000 })).map((row) => row.fields[0]?.[1]);
+    (await takeUnpublished(store.db, { gameIds, limit: 1_000 })).map((row) => row.fields[0]?.[1]);
   const publish = async (epoch: string, ...gameIds: string[]) => {
-    const rows = await unpublished(store.db, { gameIds, limit: 1_000 });
+    const rows = await takeUnpublished(store.db, { gameIds, limit: 1_000 });
     const published = rows.map(({ outboxId }, index) => ({ outboxId, entryId: `${index}-0` }));
     await markPublished(store.db, { published, epoch });
     return published;
@@ -51,7 +51,7 @@ describe('the outbox', () => {
     await add(message('1', { gameId: 'a' }), message('2', { gameId: 'b' }), message('3', { gameId: 'c' }));
     await add(message('4', { gameId: 'a' }));
     expect(await waiting('a', 'c')).to.deep.equal(['1', '3', '4']);
-    const two = await unpublished(store.db, { gameIds: ['a', 'b'], limit: 2 });
+    const two = await takeUnpublished(store.db, { gameIds: ['a', 'b'], limit: 2 });
     expect(two.map((row) => row.gameId)).to.deep.equal(['a', 'b']);
   });
 
@@ -85,7 +85,7 @@ describe('the outbox', () => {
           await add(
             ...texts.map((a) => message('', { fields: { z: '', a, m: '', 'a b': 'y', __proto__x: 'x' } })),
           );
-          const rows = await unpublished(store.db, { gameIds: ['g'], limit: 1_000 });
+          const rows = await takeUnpublished(store.db, { gameIds: ['g'], limit: 1_000 });
           expect(rows.map((row) => row.fields)).to.deep.equal(
             texts.map((text) => [
               ['z', ''],
@@ -129,7 +129,7 @@ describe('the outbox', () => {
         ['4', 'life 0'],
       ] as const) {
         await add(message(name));
-        const [row] = await unpublished(store.db, { gameIds: ['g'], limit: 1 });
+        const [row] = await takeUnpublished(store.db, { gameIds: ['g'], limit: 1 });
         const published = row ? [{ outboxId: row.outboxId, entryId: name }] : [];
         await markPublished(store.db, { published, epoch });
       }

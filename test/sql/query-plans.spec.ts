@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import type { CommonQueryMethods } from 'slonik';
 import type { ProbeCounter } from '../../lib/probe-spell.ts';
 import { planRound, sliceAt } from '../../lib/tick-slice.ts';
+import { acceptEntries } from '../../sql/accept-entries.ts';
 import { findBusy } from '../../sql/accept-idle.ts';
-import { acceptOperations } from '../../sql/accept-operations.ts';
 import { acceptRequest } from '../../sql/accept-request.ts';
 import { claimHead, renewLeases } from '../../sql/claims.ts';
 import { findDueProbes } from '../../sql/due-probes.ts';
@@ -31,7 +31,7 @@ import {
   gamesToPublish,
   notedElsewhere,
   prunePublished,
-  unpublished,
+  takeUnpublished,
 } from '../../sql/outbox.ts';
 import { dropCounters, dropEndedCounters, findCounters, putCounters } from '../../sql/probe-counters.ts';
 import { viewFleet } from '../../sql/probed-fleet.ts';
@@ -123,13 +123,15 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
     // A quarter of all are present: their rows are reached sooner without the index.
     'runtime_records',
   ],
-  'accepting a batch': [
+  'accepting what was read of a stream': [
     1_000,
     (db) =>
-      acceptOperations(
-        db,
-        games.map((gameId) => makeRequest({ gameId, sourceRef: gameId })),
-      ),
+      acceptEntries(db, {
+        moves: [{ stream: 'runtime:start_jobs', from: '0-0', to: '1-0' }],
+        operations: games.map((gameId) => makeRequest({ gameId, sourceRef: gameId })),
+        messages: [],
+      }),
+    'stream_cursors',
   ],
   'claiming the head of a game with a history': [
     20,
@@ -188,8 +190,11 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
     (db) => addMessages(db, [{ channel: 'job_results', gameId: 'g1', fields: {}, dedupeKey: 'k' }]),
   ],
   'finding games with something to publish': [1_000, (db) => gamesToPublish(db, { limit: 500 })],
-  'finding what one game has to publish': [10, (db) => unpublished(db, { gameIds: ['g7'], limit: 500 })],
-  'finding what many games have to publish': [1_000, (db) => unpublished(db, { gameIds: games, limit: 500 })],
+  'finding what one game has to publish': [10, (db) => takeUnpublished(db, { gameIds: ['g7'], limit: 500 })],
+  'finding what many games have to publish': [
+    1_000,
+    (db) => takeUnpublished(db, { gameIds: games, limit: 500 }),
+  ],
   'finding messages noted under another life of Redis, when there are none': [
     20,
     (db) => notedElsewhere(db, { epoch: 'this life', limit: 500 }),
