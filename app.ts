@@ -8,7 +8,7 @@ import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runt
 import type { CareContext, TickContext, TickHandler } from './handlers/types.ts';
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
-import { networkMissing } from './lib/docker/run-game.ts';
+import { networkMissing } from './lib/docker/find-network.ts';
 import { makeEngineProber } from './lib/engine-prober.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';

@@ -1,7 +1,8 @@
 import type { Config } from './config.ts';
 import type { AttemptDocker } from './docker/docker.ts';
+import { networkMissing } from './docker/find-network.ts';
 import type { Image } from './docker/inspect-image.ts';
-import { networkMissing, runGame } from './docker/run-game.ts';
+import { runGame } from './docker/run-game.ts';
 import type { Effects } from './effects.ts';
 import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';

@@ -12,7 +12,24 @@ export function makeClient(options: Docker.DockerOptions): Docker {
     dial({ ...request, ...(abortSignal ? { abortSignal } : {}) }, done);
   };
   tellBrokenAnswers(docker);
+  spareSignals(docker);
   return docker;
+}
+
+/**
+ * The library formats all options of each request for a debug line, whether anybody reads it or not, and a signal with
+ * all that hangs on it is most of that. Of an accessor it only says that there is one.
+ */
+function spareSignals({ modem }: Docker): void {
+  const inner = modem as unknown as {
+    buildRequest(options: { signal?: AbortSignal }, ...rest: unknown[]): void;
+  };
+  const buildRequest = inner.buildRequest.bind(inner);
+  inner.buildRequest = (options, ...rest) => {
+    const { signal } = options;
+    if (signal) Object.defineProperty(options, 'signal', { get: () => signal, enumerable: true });
+    buildRequest(options, ...rest);
+  };
 }
 
 /**

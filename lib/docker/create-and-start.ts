@@ -6,6 +6,7 @@ import { isSurrender } from '../lease.ts';
 import { type InspectedContainer, imageRefOf, isOurs, operationOf } from './container.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
+import { networkMissing } from './find-network.ts';
 import { DockerStatusError, hasStatus } from './map-error.ts';
 import { isSameImage } from './same-image.ts';
 
@@ -125,11 +126,7 @@ async function describe(docker: AttemptDocker, error: unknown): Promise<RuntimeE
         cause: error,
         details: { status: error.status },
       })
-    : new RuntimeError(
-        'start_config_invalid',
-        `Docker network "${docker.network}" disappeared while the container was started`,
-        { cause: error },
-      );
+    : networkMissing(docker.network, error);
 }
 
 /** Removes what this operation left under the name, and returns the first failure with what came of that. */

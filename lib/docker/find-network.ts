@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { look } from './look.ts';
 
@@ -20,3 +21,11 @@ export async function hasNetwork(
   });
   return networks.some((network) => network.Name === name);
 }
+
+/** @param cause what Docker said, where it was not asked before */
+export const networkMissing = (network: string, cause?: unknown): RuntimeError =>
+  new RuntimeError(
+    'start_config_invalid',
+    `Docker network "${network}" does not exist; create it or set RTMANAGER_DOCKER_NETWORK`,
+    cause === undefined ? {} : { cause },
+  );

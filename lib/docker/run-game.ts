@@ -11,6 +11,7 @@ import { type Container, type InspectedContainer, imageRefOf, operationOf } from
 import { createAndStart, ImageVanishedError } from './create-and-start.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
+import { networkMissing } from './find-network.ts';
 import type { Image } from './inspect-image.ts';
 import { makeLabels } from './labels.ts';
 import { DockerStatusError } from './map-error.ts';
@@ -48,10 +49,8 @@ export async function runGame(
   config: Config,
   log: Logger,
 ): Promise<RunningGame> {
-  // All looks at once. Should the network go away during a pull, Docker refuses the start and says so.
-  const [leftovers, hasNetwork, ready] = await Promise.all([
+  const [leftovers, ready] = await Promise.all([
     docker.listGame(request.gameId),
-    docker.hasNetwork(),
     request.image ?? docker.findReadyImage(request.imageRef),
   ]);
   const running = await findRunning(docker, leftovers, request.imageRef);
@@ -64,11 +63,13 @@ export async function runGame(
 
   const image = ready ?? (await docker.ensureImage(request.imageRef));
   // Whatever was missing or at rest before a pull of minutes may be there and run by now.
-  if (!hasNetwork && !(await docker.hasNetwork())) throw networkMissing(docker.network);
   const isLongAgo = older.length > 0 && !ready;
   const startedMeanwhile =
     isLongAgo && (await findRunning(docker, await docker.listGame(request.gameId), request.imageRef));
   if (startedMeanwhile) return takeOver(startedMeanwhile, request, config, log);
+  const inTheWay = [...older, ...(await findRecorded(docker, leftovers, request))];
+  // Docker refuses a start without a network and says so. Nothing is to make room for that.
+  if (inTheWay.length > 0 && !(await docker.hasNetwork())) throw networkMissing(docker.network);
   const statePath = await ensureStateDirectory({
     root: config.gameState.root,
     gameId: request.gameId,
@@ -76,7 +77,7 @@ export async function runGame(
     uid: config.gameState.ownerUid,
     gid: config.gameState.ownerGid,
   });
-  await removeAll(docker, [...older, ...(await findRecorded(docker, leftovers, request))], log);
+  await removeAll(docker, inTheWay, log);
 
   const run = async ({ id, labels }: Image): Promise<RunningGame> => {
     const spec = specOf(docker.network, { id, labels }, statePath, request, config, log);
@@ -161,12 +162,6 @@ function takeOver(
     created: operationOf(container) === request.operationId,
   };
 }
-
-export const networkMissing = (network: string): RuntimeError =>
-  new RuntimeError(
-    'start_config_invalid',
-    `Docker network "${network}" does not exist; create it or set RTMANAGER_DOCKER_NETWORK`,
-  );
 
 function specOf(
   network: string,

@@ -1,46 +1,88 @@
 /**
  * What RTM adds to a start: stream entry to job result, against dockerode's create and start of the very same container, and
  * against `docker run -d`. One at a time, in turn, in another order each round, when all is quiet. Dockerode has two turns a
- * round: how far the two are apart is how exact this measurement can be. Prints figures and asserts nothing.
+ * round: how far the two are apart is how exact this measurement can be. What happens before Docker has created the container
+ * and after it has started it is measured for itself too: there Docker's own moods, larger than all that RTM does, are left
+ * out. Prints figures and asserts nothing.
  */
 import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseGameId } from '../../lib/game-id.ts';
+import { containerName } from '../../lib/game-names.ts';
 import { makeDraw } from '../chaos/matrix/sample.ts';
+import { docker } from '../helpers/docker.ts';
 import { makeWorld } from '../helpers/rtm-env.ts';
 import { commandStart } from './command-start.ts';
+import { watchMoments } from './docker-moments.ts';
 import { startInEarnest } from './in-earnest.ts';
 import { useLocalStores } from './local-stores.ts';
-import { timeAndRemove, timeRawStart } from './raw-start.ts';
+import { rawStart } from './raw-start.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 100);
-const WARM_UP = 3;
+/** A replica's first starts are slower than all that follow: its code is not compiled yet, and no statement prepared. */
+const WARM_UP_STARTS = 100;
+const WARM_UP_ROUNDS = 3;
 /** Docker and RTM both have something to do after a container was removed; that is not part of the next start. */
 const QUIET_MS = 200;
 
 await using stack = new AsyncDisposableStack();
 stack.use(await useLocalStores());
 const world = stack.adopt(await makeWorld(), (one) => one.destroy());
+const moments = stack.use(await watchMoments());
 console.log(`load average before: ${loadavg()[0]?.toFixed(2)}`);
 const replica = stack.use(await startInEarnest(world));
 const starter = makeStarter(world.redis);
 
+const nameOf = (game: string): string => containerName(parseGameId(game));
+/** Each starts a container and tells its name and how long that took, milliseconds. */
 const WAYS = {
-  dockerode: (round: number) => timeRawStart(world, `raw-${round}`),
-  RTM: (round: number) => starter.start(`rtm-${round}`),
-  again: (round: number) => timeRawStart(world, `again-${round}`),
-  command: (round: number) => timeAndRemove(commandStart(world, `command-${round}`)),
+  dockerode: async (round: number) => {
+    const game = `raw-${round}`;
+    return { name: nameOf(game), tookMs: (await rawStart(world, game)).tookMs };
+  },
+  RTM: async (round: number) => {
+    const game = `rtm-${round}`;
+    return { name: nameOf(game), tookMs: await starter.startToStay(game) };
+  },
+  again: async (round: number) => {
+    const game = `again-${round}`;
+    return { name: nameOf(game), tookMs: (await rawStart(world, game)).tookMs };
+  },
+  command: async (round: number) => {
+    const name = `command-${round}`;
+    return { name, tookMs: (await commandStart(world, name)).tookMs };
+  },
 };
 type Way = keyof typeof WAYS;
 const ORDER = Object.keys(WAYS) as Way[];
+
+/** Milliseconds of a start, and of those how many passed before Docker created the container and after it was started. */
+interface Took {
+  readonly all: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+async function time(way: Way, round: number): Promise<Took> {
+  const { name, tookMs } = await WAYS[way](round);
+  // Half a millisecond: the clock that Docker's times are of is read in whole ones here.
+  const endedMs = Date.now() + 0.5;
+  const { createdMs, startedMs } = await moments.of(name);
+  await docker.getContainer(name).remove({ force: true });
+  return { all: tookMs, before: createdMs - (endedMs - tookMs), after: endedMs - startedMs };
+}
+
+for (let nth = 0; nth < WARM_UP_STARTS; nth += 1) await starter.start(`warm-up-${nth}`);
+
 const draw = makeDraw();
-const tookMs: Record<Way, number[]> = { dockerode: [], RTM: [], again: [], command: [] };
-for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
+const took: Record<Way, Took[]> = { dockerode: [], RTM: [], again: [], command: [] };
+for (let round = 0; round < ROUNDS + WARM_UP_ROUNDS; round += 1) {
   for (const way of draw.sample(ORDER, ORDER.length)) {
     await delay(QUIET_MS);
-    const ms = await WAYS[way](round);
-    if (round >= WARM_UP) tookMs[way].push(ms);
+    const one = await time(way, round);
+    if (round >= WARM_UP_ROUNDS) took[way].push(one);
   }
 }
 
@@ -49,9 +91,15 @@ const row = (name: string, of: (share: number) => number) => [
   name,
   ...SHARES.map((share) => of(share).toFixed(1)),
 ];
-const quantiles = (name: string, way: Way) => row(name, (share) => quantile(tookMs[way], share));
+const of = (way: Way, part: keyof Took, share: number): number =>
+  quantile(
+    took[way].map((one) => one[part]),
+    share,
+  );
+const quantiles = (name: string, way: Way, part: keyof Took = 'all') =>
+  row(name, (share) => of(way, part, share));
 const added = (name: string, way: Way) =>
-  row(name, (share) => quantile(tookMs[way], share) - quantile(tookMs.dockerode, share));
+  row(name, (share) => of(way, 'all', share) - of('dockerode', 'all', share));
 printTable([
   [`start, one at a time, ${ROUNDS} rounds`, 'p50 ms', 'p90 ms', 'p99 ms'],
   quantiles('dockerode create + start', 'dockerode'),
@@ -60,6 +108,20 @@ printTable([
   quantiles('RTM, stream entry to job result', 'RTM'),
   added('added by RTM', 'RTM'),
   added('added by dockerode to itself', 'again'),
+]);
+console.log();
+printTable([
+  ['of these, outside of Docker', 'p50 ms', 'p90 ms', 'p99 ms'],
+  quantiles('dockerode, before the container is there', 'dockerode', 'before'),
+  quantiles('RTM, before the container is there', 'RTM', 'before'),
+  quantiles('dockerode, after it has started', 'dockerode', 'after'),
+  quantiles('RTM, after it has started', 'RTM', 'after'),
+  row('added by RTM in both', (share) =>
+    (['before', 'after'] as const).reduce(
+      (sum, part) => sum + of('RTM', part, share) - of('dockerode', part, share),
+      0,
+    ),
+  ),
 ]);
 console.log(`idle replica before the run: ${(replica.idleRssBytes / 2 ** 20).toFixed(0)} MiB RSS`);
 console.log(`load average after: ${loadavg()[0]?.toFixed(2)}`);

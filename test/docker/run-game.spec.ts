@@ -121,10 +121,20 @@ describe('runGame', () => {
     expect(attempt.api.requests.filter((request) => request.method !== 'GET')).to.deep.equal([]);
   });
 
-  it('finds the network missing before it creates anything', async () => {
-    attempt.world.networks.clear();
-    expect(await failureOf(run())).to.include({ code: 'start_config_invalid' });
-    expect(attempt.api.sent(CREATE)).to.deep.equal([]);
+  describe('without a network', () => {
+    beforeEach(() => attempt.world.networks.clear());
+
+    it('leaves nothing', async () => {
+      expect(await failureOf(run())).to.include({ code: 'start_config_invalid' });
+      expect(containers()).to.deep.equal([]);
+    });
+
+    it('lets nothing make room', async () => {
+      attempt.world.put({ name: 'older', labels: labelsOf('operation-0'), state: 'exited' });
+      expect(await failureOf(run())).to.include({ code: 'start_config_invalid' });
+      expect(containers()).to.have.length(1);
+      expect(attempt.api.sent(CREATE)).to.deep.equal([]);
+    });
   });
 
   it('takes a list that it can not read for no list (rather than for an empty one)', async () => {

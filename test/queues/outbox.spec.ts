@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Channel, Message } from '../../lib/messages.ts';
+import { lockGames } from '../../sql/locks.ts';
 import { addMessages } from '../../sql/outbox.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
@@ -230,6 +231,31 @@ describe('publishing', () => {
       await outbox.restoreLost();
       await outbox.publishAll();
       expect(await texts()).to.deep.equal(['1', '2', '3']);
+    });
+
+    it('adds nothing to it in a batch that began before, whatever is lost in between', async () => {
+      const { outbox } = await makeSide();
+      await add(message('1'));
+      await outbox.publishAll();
+      await add(message('2'), message('of another game', 'h'));
+      const locked = Promise.withResolvers<void>();
+      const end = Promise.withResolvers<void>();
+      const holder = store.db.transaction(async (transaction) => {
+        await lockGames(transaction, 'publish', ['g', 'h']);
+        locked.resolve();
+        await end.promise;
+      });
+      await locked.promise;
+      // It has looked at Redis by the time it waits for the games.
+      const published = outbox.publish(['g', 'h']);
+      await store.blocked(1);
+      await redis.client.flushdb();
+      end.resolve();
+      await holder;
+      await published;
+      expect(await waiting()).to.deep.equal([]);
+      expect(await texts(STREAMS.jobResults, 'g')).to.deep.equal(['1', '2']);
+      expect(await texts(STREAMS.jobResults, 'h')).to.deep.equal(['of another game']);
     });
 
     it('leaves alone what Redis still has', async () => {
