@@ -96,7 +96,10 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
   /** Gives each game a job, and returns the games that Redis says have one already, with its id. */
   async function add(queue: LifecycleQueue, batch: readonly WaitingGame[]): Promise<Found[]> {
     const made = batch.map((game) => ({ game, job: makeJob(game) }));
-    const added = await queue.addBulk(made.map(({ job }) => job));
+    const added = await addJobs(
+      queue,
+      made.map(({ job }) => job),
+    );
     const found = made.flatMap(({ game, job }, index) => {
       const live = added[index];
       return live?.id && live.id !== job.opts.jobId ? [{ game, live, jobId: live.id }] : [];
@@ -160,6 +163,13 @@ const LIVE_LISTS: JobType[] = ['wait', 'active', 'prioritized'];
 async function isLive(queue: LifecycleQueue, gameId: string): Promise<boolean> {
   const jobId = await queue.getDeduplicationJobId(gameId);
   return jobId === null || LIVE.includes(await queue.getJobState(jobId));
+}
+
+/** One alone goes without the transaction that several are added in, which costs more than the job. */
+async function addJobs(queue: LifecycleQueue, jobs: readonly ReturnType<typeof makeJob>[]): Promise<Job[]> {
+  const [first, ...others] = jobs;
+  if (!first || others.length > 0) return queue.addBulk([...jobs]);
+  return [await queue.add(first.name, first.data, first.opts)];
 }
 
 function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
