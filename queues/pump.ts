@@ -27,7 +27,7 @@ const RETRY_MS = 1_000;
 const SILENCE_MS = 15_000;
 /** How long closing waits for the batch in hand. */
 const CLOSE_MS = 5_000;
-/** How often the streams are looked at for lost entries while there is always something to read. */
+/** How often the streams are looked at for lost entries. */
 const LOOK_MS = 1_000;
 
 export interface Pump {
@@ -63,7 +63,8 @@ export function startPump(deps: PumpDeps): Pump {
   const roles = new Map(Object.entries(deps.streams).map(([role, stream]) => [stream, role as JobStream]));
   const streams = [...roles.keys()];
   const closing = new AbortController();
-  let lookedAtMs = 0;
+  let lookedAtMs = -LOOK_MS;
+  let wokenAtMs = 0;
   let leads = false;
 
   async function run(): Promise<void> {
@@ -98,18 +99,19 @@ export function startPump(deps: PumpDeps): Pump {
     cursors: Map<string, string>,
     portion: Portion,
   ): Promise<void> {
-    // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost.
-    const isLookDue = performance.now() - lookedAtMs > LOOK_MS;
-    if (isLookDue) lookedAtMs = performance.now();
-    const [entries, isRewound] = await Promise.all([
-      readMerged(redis, cursors, portion.count),
-      isLookDue && rewindLost(session, cursors),
-    ]);
-    // What was read is read again, behind what was lost and may be older.
-    if (isRewound) return;
+    const entries = await readMerged(redis, cursors, portion.count);
     portion.took(entries);
-    if (entries.length === 0) {
+    const isIdle = entries.length === 0;
+    // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost. But what ends a
+    // wait is not made to wait.
+    if (performance.now() - Math.max(lookedAtMs, isIdle ? 0 : wokenAtMs) > LOOK_MS) {
+      lookedAtMs = performance.now();
+      // What was read is read again, behind what was lost and may be older.
+      if (await rewindLost(session, cursors)) return;
+    }
+    if (isIdle) {
       if (!(await waitForEntries(redis, cursors, deps.blockMs))) await keepPumpLock(session);
+      wokenAtMs = performance.now();
       return;
     }
     const accepted = await acceptBatch(session, entries, cursors, deps);
