@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { believeDocker } from '../lib/believe-docker.ts';
 import { isSameImage } from '../lib/docker/same-image.ts';
 import { OperationFailure } from '../lib/effects.ts';
@@ -37,16 +38,16 @@ const start: Handler = async (operation, context) => {
 };
 
 /**
- * For the log only: what Lobby knows of the game. Runs beside the start and never holds it up or fails it; not even its
- * sending does, which waits until Docker has been asked.
+ * For the log only: what Lobby knows of the game. Runs beside the start and never holds it up or fails it: the question is
+ * not even made before what the start itself has to ask is on its way.
  */
 function askLobby(gameId: GameId, { lobby, log, signal }: HandlerContext): void {
-  setImmediate(() => {
-    lobby.getGame(gameId, signal).then(
+  setImmediate()
+    .then(() => lobby.getGame(gameId, signal))
+    .then(
       (answer) => log.debug('Lobby was asked about the game', { found: answer.found }),
       (error: unknown) => log.warn('Lobby could not be asked about the game', { error }),
     );
-  });
 }
 
 function alreadyRunning(record: RuntimeRecord, wanted: ImageRef): Result {

@@ -34,7 +34,8 @@ export async function ensureStateDirectory({ root, gameId, ...rights }: StateDir
   const path = join(root, gameId);
   const isNew = await makeDirectory(root, path);
   try {
-    if (isNew || !isAsWanted(await lookAtReal(path), rights)) await applyRights(path, rights);
+    const found = isNew ? undefined : await lookAtReal(path);
+    if (!found || !isAsWanted(found, rights)) await applyRights(path, found, rights);
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     const { mode, uid, gid } = rights;
@@ -84,12 +85,16 @@ async function lookAtReal(path: string): Promise<Stats> {
 const isAsWanted = (stats: Stats, wanted: Rights): boolean =>
   stats.uid === wanted.uid && stats.gid === wanted.gid && (stats.mode & 0o7777) === wanted.mode;
 
-async function applyRights(path: string, { mode, uid, gid }: Rights): Promise<void> {
+async function applyRights(
+  path: string,
+  found: Stats | undefined,
+  { mode, uid, gid }: Rights,
+): Promise<void> {
   // Through a handle that refuses links: the path may be exchanged between the look and the change.
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     // The owner first: changing it clears the set-id bits of the mode.
-    await handle.chown(uid, gid);
+    if (found?.uid !== uid || found.gid !== gid) await handle.chown(uid, gid);
     await handle.chmod(mode);
   } finally {
     await handle.close();

@@ -37,8 +37,13 @@ interface OutboxOptions {
   prefix: string;
 }
 
-/** Redis has lost its data since we looked; nothing was added. */
-class OtherLifeError extends Error {}
+/** Nothing was added. */
+class OtherLifeError extends Error {
+  constructor() {
+    super('Redis has begun another life since it was looked at');
+    this.name = 'OtherLifeError';
+  }
+}
 
 /**
  * The one path by which messages leave: whoever publishes takes the game's publish lock first, so the entries of
@@ -52,13 +57,15 @@ export function makeOutbox({ db, redis, streams, maxLen, prefix }: OutboxOptions
 
   /** Publishes up to `BATCH` messages. Channels whose stream refuses are added to `refused`, and left out from then on. */
   async function publishBatch(gameIds: readonly string[], refused: Map<Channel, Error>): Promise<number> {
-    // Before a connection is taken: a Redis that is away holds none.
+    // Before a connection is taken: a Redis that is known to be away holds none.
     const epoch = await epochs.known();
     // First of all what this Redis has lost: of one game it is older than what waits.
     await lost.settle(epoch.name);
     return db.transaction(async (transaction) => {
       const rows = await takeUnpublished(transaction, { gameIds, limit: BATCH, except: [...refused.keys()] });
       if (rows.length === 0) return 0;
+      // What another process of Redis has lost may wait by now, older than these.
+      if ((await epochs.known()).name !== epoch.name) throw new OtherLifeError();
       const published = await addRows(rows, epoch, refused);
       if (published.length > 0) await markPublished(transaction, { published, epoch: epoch.name });
       return rows.length;

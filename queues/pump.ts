@@ -63,8 +63,9 @@ export function startPump(deps: PumpDeps): Pump {
   const roles = new Map(Object.entries(deps.streams).map(([role, stream]) => [stream, role as JobStream]));
   const streams = [...roles.keys()];
   const closing = new AbortController();
-  let lookedAtMs = -LOOK_MS;
-  let wokenAtMs = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let wokenAtMs = Number.NEGATIVE_INFINITY;
+  let wasIdle = false;
   let leads = false;
 
   async function run(): Promise<void> {
@@ -104,16 +105,20 @@ export function startPump(deps: PumpDeps): Pump {
     const isIdle = entries.length === 0;
     // Not only when there is nothing to read: one busy stream would hide for ever that the other was lost. But what ends a
     // wait is not made to wait.
-    if (performance.now() - Math.max(lookedAtMs, isIdle ? 0 : wokenAtMs) > LOOK_MS) {
+    const sinceMs = isIdle ? lookedAtMs : Math.max(lookedAtMs, wokenAtMs);
+    if (performance.now() - sinceMs > LOOK_MS) {
       lookedAtMs = performance.now();
       // What was read is read again, behind what was lost and may be older.
       if (await rewindLost(session, cursors)) return;
     }
     if (isIdle) {
-      if (!(await waitForEntries(redis, cursors, deps.blockMs))) await keepPumpLock(session);
+      // Also where what ended the wait was gone when it was to be read.
+      if (!(await waitForEntries(redis, cursors, deps.blockMs)) || wasIdle) await keepPumpLock(session);
+      wasIdle = true;
       wokenAtMs = performance.now();
       return;
     }
+    wasIdle = false;
     const accepted = await acceptBatch(session, entries, cursors, deps);
     // Accepted is accepted: what fails from here on is caught up by the repair sweep.
     const passedOn = Promise.all([

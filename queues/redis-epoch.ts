@@ -16,24 +16,32 @@ export interface RedisEpoch {
   readonly markerKey: string;
   /** The current epoch. Rejects when Redis does not answer. */
   current(): Promise<Epoch>;
-  /** The epoch as it was found last on this connection: of another process it can not be, but its data may be lost. */
+  /** The epoch as it was found last on this connection: its data may be lost since then, but not its process. */
   known(): Promise<Epoch>;
 }
 
 export function makeRedisEpoch(redis: Redis, prefix: string): RedisEpoch {
   const markerKey = `${prefix}:epoch`;
+  /** Counts connections: an answer may come by another one than the question before it. */
+  let connection = 0;
   let runId: string | undefined;
   let found: Epoch | undefined;
   redis.on('close', () => {
+    connection += 1;
     runId = undefined;
     found = undefined;
   });
 
   async function current(): Promise<Epoch> {
-    runId ??= parseRunId(await redis.info('server'));
-    const [, marker] = await Promise.all([redis.set(markerKey, randomUUID(), 'NX'), redis.get(markerKey)]);
-    found = { name: `${runId}/${marker}`, marker: marker ?? '' };
-    return found;
+    for (;;) {
+      const asked = connection;
+      const ofProcess = runId ?? parseRunId(await redis.info('server'));
+      const [, marker] = await Promise.all([redis.set(markerKey, randomUUID(), 'NX'), redis.get(markerKey)]);
+      if (asked !== connection || marker === null) continue;
+      runId = ofProcess;
+      found = { name: `${ofProcess}/${marker}`, marker };
+      return found;
+    }
   }
 
   return { markerKey, current, known: async () => found ?? current() };

@@ -1,7 +1,7 @@
 import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { OpKind, OpSource } from '../lib/operation.ts';
-import { takeLocks } from './locks.ts';
+import { LOCKS_ARE_HELD, takeLocks } from './locks.ts';
 import { waitingGame } from './operation-log.ts';
 import { prepared } from './prepared.ts';
 
@@ -46,7 +46,7 @@ export async function acceptOperations(
   const gameIds = operations.map((one) => one.gameId);
   return transaction.any(prepared(acceptedOperation)`
     with locked as materialized (${takeLocks('accept', gameIds)})
-    ${insertOperations(operations, sql.fragment`(select count(*) from locked) >= 0`)}`);
+    ${insertOperations(operations, LOCKS_ARE_HELD)}`);
 }
 
 /** A part of a larger statement, there under a condition: that the games' locks are held, and whatever else is asked for. */

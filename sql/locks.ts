@@ -16,8 +16,8 @@ export async function lockGames(
 }
 
 /**
- * The same as the first part of a larger statement, there under a condition; what is to wait for it asks for the number
- * of its rows. Taken in one order everywhere, so that two batches with the same games can not wait for each other.
+ * The same as the part `locked` of a larger statement, there under a condition. Taken in one order everywhere, so that two
+ * batches with the same games can not wait for each other.
  */
 export const takeLocks = (
   kind: GameLock,
@@ -28,6 +28,12 @@ export const takeLocks = (
   from (
     select distinct hashtext(game_id) as key
     from unnest(${sql.array([...gameIds], 'text')}) as game_id where ${onlyIf} order by key offset 0) as games`;
+
+/**
+ * For the other parts of that statement: by asking for the number of locks they wait for all of them. PostgreSQL evaluates
+ * a condition that no row has a part in once, before it looks at any row.
+ */
+export const LOCKS_ARE_HELD = sql.fragment`(select count(*) from locked) >= 0`;
 
 const taken = z.strictObject({ taken: z.boolean() });
 

@@ -2,7 +2,7 @@ import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 import type { Channel, Message } from '../lib/messages.ts';
 import { storableText } from '../lib/storable-text.ts';
-import { takeLocks } from './locks.ts';
+import { LOCKS_ARE_HELD, takeLocks } from './locks.ts';
 import { prepared } from './prepared.ts';
 
 const CHANNELS = [
@@ -69,7 +69,7 @@ export function takeUnpublished(
     with locked as materialized (${takeLocks('publish', gameIds)})
     select outbox_id as "outboxId", game_id as "gameId", channel, fields from rtmanager.outbox
     where published_at is null and game_id = any(${sql.array([...gameIds], 'text')})
-      and channel = any(${sql.array(channelsBut(except), 'text')}) and (select count(*) from locked) >= 0
+      and channel = any(${sql.array(channelsBut(except), 'text')}) and ${LOCKS_ARE_HELD}
     order by outbox_id limit ${limit} for update`);
 }
 
@@ -141,6 +141,10 @@ export async function settleNoted(
   transaction: CommonQueryMethods,
   { kept, lost, epoch }: { kept: readonly bigint[]; lost: readonly bigint[]; epoch: string },
 ): Promise<void> {
+  // In the order of those who publish, so that nobody waits for the other.
+  await transaction.query(sql.unsafe`
+    select from rtmanager.outbox where outbox_id = any(${sql.array([...kept, ...lost], 'int8')})
+    order by outbox_id for update`);
   await transaction.query(sql.unsafe`
     update rtmanager.outbox set redis_epoch = ${epoch}
     where outbox_id = any(${sql.array([...kept], 'int8')})`);

@@ -69,6 +69,9 @@ export async function makePool(options: PoolOptions): Promise<DatabasePool> {
   const { silentTransactionMs = SILENT_TRANSACTION_MS } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
+  // Of a prepared statement PostgreSQL may keep a plan that it made when the table was small, however large it grows.
+  const given = url.searchParams.get('options');
+  url.searchParams.set('options', [given, '-c plan_cache_mode=force_custom_plan'].filter(Boolean).join(' '));
   return createPool(url.toString(), {
     maxPoolSize: max,
     captureStackTrace: false,

@@ -37,6 +37,8 @@ export interface AttemptDocker {
     inTime: AbortSignal,
   ): Promise<string[] | null>;
   hasNetwork(): Promise<boolean>;
+  /** The same, or that it was there within the last ten seconds: good where Docker itself refuses what comes of an error. */
+  hadNetwork(): Promise<boolean>;
   daemon(): Promise<Daemon>;
   /** The image as it is on this host, or null. */
   findImage(ref: ImageRef): Promise<Image | null>;
@@ -106,11 +108,24 @@ interface DockerOptions {
   images: ImageStore;
 }
 
+/** A network comes and goes by an operator's hand, once in the life of a deployment. */
+const NETWORK_MEMORY_MS = 10_000;
+
 export function makeDocker(connection: DockerConnection, options: DockerOptions): Docker {
   const { network, images } = options;
   const starts = makeSemaphore(options.parallelStarts);
   // Every start asks for the same network: those that ask at one time share the answer.
   const networkLooks = makeSingleFlight<string, boolean>();
+  let networkSeenMs = Number.NEGATIVE_INFINITY;
+  async function lookForNetwork(signal: AbortSignal): Promise<boolean> {
+    const isThere = await networkLooks.run(
+      network,
+      (shared) => hasNetwork(connection, network, shared),
+      signal,
+    );
+    networkSeenMs = isThere ? performance.now() : Number.NEGATIVE_INFINITY;
+    return isThere;
+  }
   const freshSignal = () => AbortSignal.timeout(CALL_DEADLINE_MS.act);
 
   return {
@@ -146,8 +161,9 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         listGame: (gameId) => listGameContainers(connection, { gameId, network }, signal),
         inspect: (idOrName, inTime) => inspectContainer(connection, idOrName, until(inTime)),
         readLogTail: (container, inTime) => readLogTail(connection, container, until(inTime)),
-        hasNetwork: () =>
-          networkLooks.run(network, (shared) => hasNetwork(connection, network, shared), signal),
+        hasNetwork: () => lookForNetwork(signal),
+        hadNetwork: async () =>
+          performance.now() - networkSeenMs < NETWORK_MEMORY_MS || lookForNetwork(signal),
         daemon: () => readDaemon(connection, signal),
         findImage: (ref) => inspectImage(connection, ref.canonical, signal),
         findReadyImage: (ref) => images.findReady(ref, signal),

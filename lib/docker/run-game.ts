@@ -49,10 +49,10 @@ export async function runGame(
   config: Config,
   log: Logger,
 ): Promise<RunningGame> {
-  const [leftovers, ready] = await Promise.all([
-    docker.listGame(request.gameId),
-    request.image ?? docker.findReadyImage(request.imageRef),
-  ]);
+  // Asked for beside the containers, and waited for where it is needed: not by what runs already.
+  const looked = Promise.all([docker.hadNetwork(), request.image ?? docker.findReadyImage(request.imageRef)]);
+  looked.catch(() => undefined);
+  const leftovers = await docker.listGame(request.gameId);
   const running = await findRunning(docker, leftovers, request.imageRef);
   if (running) return takeOver(running, request, config, log);
 
@@ -61,15 +61,17 @@ export async function runGame(
   const [ownLeft, older] = partition(leftovers, (one) => operationOf(one) === request.operationId);
   await removeAll(docker, ownLeft, log);
 
-  const image = ready ?? (await docker.ensureImage(request.imageRef));
-  // Whatever was missing or at rest before a pull of minutes may be there and run by now.
+  const [hadNetwork, ready] = await looked;
+  const image = ready ?? (await docker.refreshImage(request.imageRef));
+  // Whatever was at rest before a pull of minutes may run by now.
   const isLongAgo = older.length > 0 && !ready;
   const startedMeanwhile =
     isLongAgo && (await findRunning(docker, await docker.listGame(request.gameId), request.imageRef));
   if (startedMeanwhile) return takeOver(startedMeanwhile, request, config, log);
   const inTheWay = [...older, ...(await findRecorded(docker, leftovers, request))];
-  // Docker refuses a start without a network and says so. Nothing is to make room for that.
-  if (inTheWay.length > 0 && !(await docker.hasNetwork())) throw networkMissing(docker.network);
+  // Should the network have gone away just now, Docker refuses the start and says so; but nothing is to make room for that.
+  const isNetworkSure = hadNetwork && inTheWay.length === 0;
+  if (!isNetworkSure && !(await docker.hasNetwork())) throw networkMissing(docker.network);
   const statePath = await ensureStateDirectory({
     root: config.gameState.root,
     gameId: request.gameId,
@@ -79,10 +81,10 @@ export async function runGame(
   });
   await removeAll(docker, inTheWay, log);
 
-  const run = async ({ id, labels }: Image): Promise<RunningGame> => {
-    const spec = specOf(docker.network, { id, labels }, statePath, request, config, log);
+  const run = async (found: Image): Promise<RunningGame> => {
+    const spec = specOf(docker.network, found, statePath, request, config, log);
     const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
-    return { ...started, imageDigest: id, statePath };
+    return { ...started, imageDigest: found.id, statePath };
   };
   try {
     return await run(image);

@@ -121,12 +121,22 @@ describe('runGame', () => {
     expect(attempt.api.requests.filter((request) => request.method !== 'GET')).to.deep.equal([]);
   });
 
-  describe('without a network', () => {
-    beforeEach(() => attempt.world.networks.clear());
+  it('finds the network missing before it creates anything', async () => {
+    attempt.world.networks.clear();
+    expect(await failureOf(run())).to.include({ code: 'start_config_invalid' });
+    expect(attempt.api.sent(CREATE)).to.deep.equal([]);
+  });
+
+  describe('whose network was there a moment ago', () => {
+    beforeEach(async () => {
+      expect(await attempt.docker.hadNetwork()).to.equal(true);
+      attempt.world.networks.clear();
+    });
 
     it('leaves nothing', async () => {
       expect(await failureOf(run())).to.include({ code: 'start_config_invalid' });
       expect(containers()).to.deep.equal([]);
+      expect(await attempt.docker.hadNetwork()).to.equal(false);
     });
 
     it('lets nothing make room', async () => {
@@ -135,6 +145,12 @@ describe('runGame', () => {
       expect(containers()).to.have.length(1);
       expect(attempt.api.sent(CREATE)).to.deep.equal([]);
     });
+  });
+
+  it('takes over what runs though its image can not be looked at', async () => {
+    const { id } = attempt.world.put({ name: NAME, labels: labelsOf('operation-1') });
+    attempt.api.script('GET /images/:name*/json', (exchange) => exchange.send({ status: 500, body: '{}' }));
+    expect(await run()).to.include({ containerId: id });
   });
 
   it('takes a list that it can not read for no list (rather than for an empty one)', async () => {

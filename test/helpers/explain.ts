@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type { CommonQueryMethods } from 'slonik';
 import type { Store } from './store.ts';
 
@@ -23,13 +22,7 @@ interface Plan {
 interface Statement {
   readonly sql: string;
   readonly values: readonly unknown[];
-  /** Of one that is prepared. */
-  readonly name?: string;
 }
-
-type Rows = Store['rows'];
-type Answer = readonly { readonly Plan: PlanNode }[];
-const HOW = 'explain (analyze, timing off, format json)';
 
 /** What a function of `sql/` asks of PostgreSQL, statement by statement; nothing is run. */
 function statementsOf(ask: (db: CommonQueryMethods) => Promise<unknown>): Promise<Statement[]> {
@@ -50,10 +43,13 @@ export async function explain(
   ask: (db: CommonQueryMethods) => Promise<unknown>,
 ): Promise<Plan> {
   const nodes: PlanNode[] = [];
-  for (const statement of await statementsOf(ask)) {
+  for (const { sql, values } of await statementsOf(ask)) {
     await store.rolledBack(async (rows) => {
-      const [row] = await (statement.name ? explainPrepared : explainOnce)(rows, statement);
-      const answer = (row?.['QUERY PLAN'] ?? []) as Answer;
+      const [row] = await rows(
+        `explain (analyze, timing off, format json) ${sql.replaceAll('$slonik_', '$')}`,
+        values,
+      );
+      const answer = (row?.['QUERY PLAN'] ?? []) as readonly { readonly Plan: PlanNode }[];
       nodes.push(...answer.flatMap((one) => flat(one.Plan)));
     });
   }
@@ -67,26 +63,6 @@ export async function explain(
     rowsRead: scans.reduce((sum, node) => sum + rowsReadBy(node), 0),
   };
 }
-
-const textOf = ({ sql }: Statement): string => sql.replaceAll('$slonik_', '$');
-
-const explainOnce = (rows: Rows, statement: Statement) =>
-  rows(`${HOW} ${textOf(statement)}`, statement.values);
-
-/** By the plan that serves whatever the parameters are, which PostgreSQL may come to use for one that is prepared. */
-async function explainPrepared(rows: Rows, statement: Statement) {
-  await rows('deallocate all');
-  await rows('set local plan_cache_mode = force_generic_plan');
-  await rows(`prepare explained as ${textOf(statement)}`);
-  return rows(`${HOW} execute explained (${statement.values.map(literalOf).join(', ')})`);
-}
-
-/** A value where no parameter may stand. */
-const literalOf = (value: unknown): string =>
-  value === null ? 'null' : pg.escapeLiteral(Array.isArray(value) ? arrayOf(value) : String(value));
-
-const arrayOf = (items: readonly unknown[]): string =>
-  `{${items.map((item) => (item === null ? 'NULL' : JSON.stringify(String(item)))).join(',')}}`;
 
 const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
 

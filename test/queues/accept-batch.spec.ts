@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import type { CommonQueryMethods } from 'slonik';
 import { type Accepted, acceptBatch, PumpFencedError } from '../../queues/accept-batch.ts';
 import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import type { StreamEntry } from '../../queues/stream-reader.ts';
+import { lockGames } from '../../sql/locks.ts';
 import { loadCursors, moveCursor } from '../../sql/stream-cursors.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { type MemoryLogger, makeMemoryLogger } from '../helpers/memory-logger.ts';
@@ -67,6 +69,19 @@ describe('accepting a batch', () => {
     } finally {
       await store.rows('drop function refuse cascade');
     }
+  }
+
+  /** What is locked until `end` is called. */
+  async function holding(lock: (transaction: CommonQueryMethods) => Promise<unknown>) {
+    const locked = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const elsewhere = store.db.transaction(async (transaction) => {
+      await lock(transaction);
+      locked.resolve();
+      await end.promise;
+    });
+    await locked.promise;
+    return { elsewhere, end: end.resolve };
   }
 
   describe('settles the order of one game within a millisecond, which Redis does not tell', () => {
@@ -150,6 +165,30 @@ describe('accepting a batch', () => {
     expect(error).to.be.instanceOf(PumpFencedError);
     expect(await store.world()).to.deep.equal(before);
     expect(Object.fromEntries(cursors)).to.deep.equal({ starts: '0-0', stops: '0-0' });
+  });
+
+  it('waits for who moves a cursor, and inserts nothing then', async () => {
+    const { elsewhere, end } = await holding((transaction) =>
+      moveCursor(transaction, { stream: 'starts', from: '0-0', to: '9-0' }),
+    );
+    const accepted = rejectionOf(accept(start('1-0', 'a')));
+    await store.blocked(1);
+    end();
+    await elsewhere;
+    expect(await accepted).to.be.instanceOf(PumpFencedError);
+    expect(await queued()).to.deep.equal([]);
+  });
+
+  it('gives its operations their places only when it has their games, so a lower place never shows up late', async () => {
+    const { elsewhere, end } = await holding((transaction) => lockGames(transaction, 'accept', ['a']));
+    const accepted = accept(start('1-0', 'a'));
+    await store.blocked(1);
+    const [drawn] = await store.rows<{ place: string }>("select nextval('rtmanager.operation_seq') as place");
+    end();
+    await elsewhere;
+    await accepted;
+    const [row] = await store.rows<{ seq: string }>('select seq from rtmanager.operation_log');
+    expect(Number(row?.seq)).to.be.greaterThan(Number(drawn?.place));
   });
 
   it('inserts once when two pumps have the same batch', async () => {

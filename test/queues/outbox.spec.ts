@@ -1,4 +1,10 @@
+import { rm } from 'node:fs/promises';
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { findRedisServer } from '../../dev/machine/services.mjs';
+import { makeRunDirectory } from '../../dev/services/run-directory.ts';
+import { startRedis } from '../../dev/services/start-redis.ts';
+import { shortId } from '../../dev/session.ts';
 import type { Channel, Message } from '../../lib/messages.ts';
 import { lockGames } from '../../sql/locks.ts';
 import { addMessages } from '../../sql/outbox.ts';
@@ -138,11 +144,14 @@ describe('publishing', () => {
     const proxy = await makeTcpProxy({ target: parseAddr(redis.addr) });
     try {
       const { outbox } = await makeSide({ redisThrough: proxy });
+      // Only the first time is a script sent as it stands.
+      await add(message('0'));
+      await outbox.publish(['g']);
       await add(message('1'));
       proxy.loseAnswerTo('evalsha');
       await outbox.publish(['g']).catch(() => undefined);
       await eventually(() => outbox.publishAll().then(() => true), { what: 'Redis to be back' });
-      expect(await texts()).to.include('1');
+      expect(await texts()).to.deep.equal(['0', '1', '1']);
       expect(await waiting()).to.deep.equal([]);
     } finally {
       await proxy.close();
@@ -256,6 +265,43 @@ describe('publishing', () => {
       expect(await waiting()).to.deep.equal([]);
       expect(await texts(STREAMS.jobResults, 'g')).to.deep.equal(['1', '2']);
       expect(await texts(STREAMS.jobResults, 'h')).to.deep.equal(['of another game']);
+    });
+
+    it('keeps the order of a game also where another process of Redis has the marker of the one before', async () => {
+      await using stack = new AsyncDisposableStack();
+      const dir = await makeRunDirectory(`epoch-${shortId()}`);
+      stack.defer(() => rm(dir, { recursive: true, force: true }));
+      const server = stack.adopt(await startRedis(findRedisServer() ?? '', dir), (one) => one.stop());
+      const client = stack.adopt(new Redis(server.port), (one) => one.disconnect());
+      const addr = `127.0.0.1:${server.port}`;
+      const own = { addr, db: 0, client, release: async () => undefined };
+      const { outbox } = stack.use(await makeQueueSide({ store, redis: own }));
+      const all = async () =>
+        (await makeLobby(own).entries(STREAMS.jobResults)).map(({ fields }) => fields.text);
+
+      await add(message('kept'));
+      await outbox.publishAll();
+      await client.save();
+      await add(message('lost'));
+      await outbox.publishAll();
+      await add(message('last'));
+      const locked = Promise.withResolvers<void>();
+      const end = Promise.withResolvers<void>();
+      const holder = store.db.transaction(async (transaction) => {
+        await lockGames(transaction, 'publish', ['g']);
+        locked.resolve();
+        await end.promise;
+      });
+      await locked.promise;
+      const published = outbox.publish(['g']);
+      await store.blocked(1);
+      await server.kill();
+      await server.start();
+      await eventually(async () => (await outbox.restoreLost()) > 0, { what: 'the loss to be found' });
+      end.resolve();
+      await holder;
+      await published;
+      expect(await all()).to.deep.equal(['kept', 'lost', 'last']);
     });
 
     it('leaves alone what Redis still has', async () => {

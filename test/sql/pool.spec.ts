@@ -19,6 +19,20 @@ describe('the pool', () => {
 
   const one = z.strictObject({ value: z.number() });
 
+  it('plans a prepared statement for the table as it is, and keeps the options of the address', async () => {
+    const dsn = new URL(store.dsn);
+    dsn.searchParams.set('options', '-c work_mem=1234kB');
+    const pool = await makePool({ dsn: dsn.toString(), max: 1, name: 'options' });
+    try {
+      const shown = z.strictObject({ mode: z.string(), memory: z.string() });
+      const settings = await pool.one(sql.type(shown)`
+        select current_setting('plan_cache_mode') as mode, current_setting('work_mem') as memory`);
+      expect(settings).to.deep.equal({ mode: 'force_custom_plan', memory: '1234kB' });
+    } finally {
+      await pool.end();
+    }
+  });
+
   it('hands out rows that match their schema', async () => {
     expect(await store.db.one(sql.type(one)`select 1 as value`)).to.deep.equal({ value: 1 });
   });

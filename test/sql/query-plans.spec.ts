@@ -85,6 +85,7 @@ const SCALE = `
     observed_at)
   select game_id, current_container_id, 1, now(), '', now() from rtmanager.runtime_records
   where status = 'running' order by game_id limit 300;
+  insert into rtmanager.stream_cursors (stream, last_id) values ('runtime:start_jobs', '0-0');
   select setval('rtmanager.operation_seq', 400000);
   analyze rtmanager.operation_log, rtmanager.outbox, rtmanager.runtime_records, rtmanager.health_snapshots,
     rtmanager.inspect_findings, rtmanager.probe_counters, rtmanager.health_events, rtmanager.event_feed;`;
@@ -129,8 +130,9 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
       acceptEntries(db, {
         moves: [{ stream: 'runtime:start_jobs', from: '0-0', to: '1-0' }],
         operations: games.map((gameId) => makeRequest({ gameId, sourceRef: gameId })),
-        messages: [],
+        messages: [{ channel: 'job_results', gameId: 'g1', fields: {} }],
       }),
+    // One row a stream.
     'stream_cursors',
   ],
   'claiming the head of a game with a history': [
