@@ -113,6 +113,7 @@ export async function startApp(
   const db = await openPool(
     'rtmanager-operations',
     maxConnections - BACKGROUND_CONNECTIONS - LEASE_CONNECTIONS - REST_CONNECTIONS,
+    { onlyByKey: true },
   );
   const backgroundDb = await openPool('rtmanager-background', BACKGROUND_CONNECTIONS);
   const restDb = await openPool('rtmanager-rest', REST_CONNECTIONS, {

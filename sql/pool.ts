@@ -42,9 +42,18 @@ interface PoolOptions {
   queryTimeoutMs?: number;
   /** Told of every query that failed. */
   onFailure?: (error: unknown) => void;
+  /** Whether everything that is asked finds its rows by a key. */
+  onlyByKey?: boolean;
   /** So long a transaction may say nothing before PostgreSQL ends it, with what it has locked. */
   silentTransactionMs?: number;
 }
+
+/**
+ * Of a prepared statement PostgreSQL may keep a plan that it made when the table was small, to read all of it, until the
+ * table is analysed: a minute and many thousand operations later. Where only keys are asked for, such a plan is never right.
+ */
+const PLAN_ANEW = 'plan_cache_mode=force_custom_plan';
+const KEEP_PLANS = 'enable_seqscan=off';
 
 /** PostgreSQL ends a statement that takes longer, and says so. */
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -66,12 +75,11 @@ const LAST_WORDS_MS = 1_000;
  */
 export async function makePool(options: PoolOptions): Promise<DatabasePool> {
   const { dsn, max, name, queryTimeoutMs = SILENCE_MS, onFailure } = options;
-  const { silentTransactionMs = SILENT_TRANSACTION_MS } = options;
+  const { silentTransactionMs = SILENT_TRANSACTION_MS, onlyByKey = false } = options;
   const url = new URL(dsn);
   url.searchParams.set('application_name', name);
-  // Of a prepared statement PostgreSQL may keep a plan that it made when the table was small, however large it grows.
-  const given = url.searchParams.get('options');
-  url.searchParams.set('options', [given, '-c plan_cache_mode=force_custom_plan'].filter(Boolean).join(' '));
+  const given = url.searchParams.get('options') ?? '';
+  url.searchParams.set('options', `${given} -c ${onlyByKey ? KEEP_PLANS : PLAN_ANEW}`.trim());
   return createPool(url.toString(), {
     maxPoolSize: max,
     captureStackTrace: false,
