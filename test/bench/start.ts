@@ -20,7 +20,7 @@ import { rawStart } from './raw-start.ts';
 import { printTable, quantile } from './statistics.ts';
 import { makeStarter } from './timed-start.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 100);
+const ROUNDS = Number(process.argv[2] ?? 200);
 /** A replica's first starts are slower than all that follow: its code is not compiled yet, and no statement prepared. */
 const WARM_UP_STARTS = 100;
 const WARM_UP_ROUNDS = 3;
