@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DatabasePool } from 'slonik';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import type { Operation } from '../../lib/operation.ts';
 import { acceptOperations, type NewOperation } from '../../sql/accept-operations.ts';
 import { claimHead } from '../../sql/claims.ts';
@@ -21,6 +21,8 @@ export interface Store {
   rolledBack(work: (rows: Store['rows']) => Promise<void>): Promise<void>;
   /** Runs `work` on a pool of its own: slonik refuses a second connection inside of a first one. */
   elsewhere<T>(work: (db: DatabasePool) => Promise<T>): Promise<T>;
+  /** Does `work` in a transaction that then stays open until the returned function is called, which ends it. */
+  holding(work: (transaction: CommonQueryMethods) => Promise<unknown>): Promise<() => Promise<void>>;
   /** Queues requests, in order; whatever is not given is filled in. */
   queue(...requests: Partial<NewOperation>[]): Promise<void>;
   /** Claims the head of a game that is known to be due. */
@@ -89,6 +91,19 @@ export async function makeStore(): Promise<Store> {
       } finally {
         await other.end();
       }
+    },
+    holding: async (work) => {
+      const [done, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const holder = db.transaction(async (transaction) => {
+        await work(transaction);
+        done.resolve();
+        await mayEnd.promise;
+      });
+      await Promise.race([done.promise, holder]);
+      return async () => {
+        mayEnd.resolve();
+        await holder;
+      };
     },
     queue: async (...requests) => {
       await db.transaction((transaction) => acceptOperations(transaction, requests.map(makeRequest)));

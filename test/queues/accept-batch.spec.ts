@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { CommonQueryMethods } from 'slonik';
 import { type Accepted, acceptBatch, PumpFencedError } from '../../queues/accept-batch.ts';
 import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import type { StreamEntry } from '../../queues/stream-reader.ts';
@@ -69,19 +68,6 @@ describe('accepting a batch', () => {
     } finally {
       await store.rows('drop function refuse cascade');
     }
-  }
-
-  /** What is locked until `end` is called. */
-  async function holding(lock: (transaction: CommonQueryMethods) => Promise<unknown>) {
-    const locked = Promise.withResolvers<void>();
-    const end = Promise.withResolvers<void>();
-    const elsewhere = store.db.transaction(async (transaction) => {
-      await lock(transaction);
-      locked.resolve();
-      await end.promise;
-    });
-    await locked.promise;
-    return { elsewhere, end: end.resolve };
   }
 
   describe('settles the order of one game within a millisecond, which Redis does not tell', () => {
@@ -168,24 +154,22 @@ describe('accepting a batch', () => {
   });
 
   it('waits for who moves a cursor, and inserts nothing then', async () => {
-    const { elsewhere, end } = await holding((transaction) =>
+    const end = await store.holding((transaction) =>
       moveCursor(transaction, { stream: 'starts', from: '0-0', to: '9-0' }),
     );
     const accepted = rejectionOf(accept(start('1-0', 'a')));
     await store.blocked(1);
-    end();
-    await elsewhere;
+    await end();
     expect(await accepted).to.be.instanceOf(PumpFencedError);
     expect(await queued()).to.deep.equal([]);
   });
 
   it('gives its operations their places only when it has their games, so a lower place never shows up late', async () => {
-    const { elsewhere, end } = await holding((transaction) => lockGames(transaction, 'accept', ['a']));
+    const end = await store.holding((transaction) => lockGames(transaction, 'accept', ['a']));
     const accepted = accept(start('1-0', 'a'));
     await store.blocked(1);
     const [drawn] = await store.rows<{ place: string }>("select nextval('rtmanager.operation_seq') as place");
-    end();
-    await elsewhere;
+    await end();
     await accepted;
     const [row] = await store.rows<{ seq: string }>('select seq from rtmanager.operation_log');
     expect(Number(row?.seq)).to.be.greaterThan(Number(drawn?.place));

@@ -55,21 +55,13 @@ describe('the follow-up of a run', () => {
 
   it('of one game holds up that of others no longer than a batch may take', async () => {
     await addAnswers('held', 'free');
-    const locked = Promise.withResolvers<void>();
-    const mayEnd = Promise.withResolvers<void>();
     // As a replica does that was paused while it published.
-    const holder = store.db.transaction(async (transaction) => {
-      await lockGames(transaction, 'publish', ['held']);
-      locked.resolve();
-      await mayEnd.promise;
-    });
-    await locked.promise;
+    const end = await store.holding((transaction) => lockGames(transaction, 'publish', ['held']));
     const followUp = follow(200);
     await Promise.all([followUp('held'), followUp('free')]);
     expect(await published()).to.deep.equal(['free']);
     expect(side.log.lines.filter((line) => line.message === 'follow-up is left to repair')).to.have.length(1);
-    mayEnd.resolve();
-    await holder;
+    await end();
     await eventually(async () => (await published()).length === 2, { what: 'the held one to leave' });
     expect(await published()).to.deep.equal(['free', 'held']);
   });

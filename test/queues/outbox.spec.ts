@@ -247,20 +247,12 @@ describe('publishing', () => {
       await add(message('1'));
       await outbox.publishAll();
       await add(message('2'), message('of another game', 'h'));
-      const locked = Promise.withResolvers<void>();
-      const end = Promise.withResolvers<void>();
-      const holder = store.db.transaction(async (transaction) => {
-        await lockGames(transaction, 'publish', ['g', 'h']);
-        locked.resolve();
-        await end.promise;
-      });
-      await locked.promise;
+      const end = await store.holding((transaction) => lockGames(transaction, 'publish', ['g', 'h']));
       // It has looked at Redis by the time it waits for the games.
       const published = outbox.publish(['g', 'h']);
       await store.blocked(1);
       await redis.client.flushdb();
-      end.resolve();
-      await holder;
+      await end();
       await published;
       expect(await waiting()).to.deep.equal([]);
       expect(await texts(STREAMS.jobResults, 'g')).to.deep.equal(['1', '2']);
@@ -285,21 +277,13 @@ describe('publishing', () => {
       await add(message('lost'));
       await outbox.publishAll();
       await add(message('last'));
-      const locked = Promise.withResolvers<void>();
-      const end = Promise.withResolvers<void>();
-      const holder = store.db.transaction(async (transaction) => {
-        await lockGames(transaction, 'publish', ['g']);
-        locked.resolve();
-        await end.promise;
-      });
-      await locked.promise;
+      const end = await store.holding((transaction) => lockGames(transaction, 'publish', ['g']));
       const published = outbox.publish(['g']);
       await store.blocked(1);
       await server.kill();
       await server.start();
       await eventually(async () => (await outbox.restoreLost()) > 0, { what: 'the loss to be found' });
-      end.resolve();
-      await holder;
+      await end();
       await published;
       expect(await all()).to.deep.equal(['kept', 'lost', 'last']);
     });

@@ -16,21 +16,9 @@ describe('accepting operations', () => {
   const accept = (requests: Partial<NewOperation>[]) =>
     store.db.transaction((transaction) => acceptOperations(transaction, requests.map(makeRequest)));
 
-  /** An acceptance that is kept open until `end` is called. */
-  async function acceptAndWait(requests: Partial<NewOperation>[]) {
-    const accepted = Promise.withResolvers<void>();
-    const end = Promise.withResolvers<void>();
-    const done = store.db.transaction(async (transaction) => {
-      await acceptOperations(transaction, requests.map(makeRequest));
-      accepted.resolve();
-      await end.promise;
-    });
-    await accepted.promise;
-    return async () => {
-      end.resolve();
-      await done;
-    };
-  }
+  /** An acceptance that is kept open until the returned function is called. */
+  const acceptAndWait = (requests: Partial<NewOperation>[]) =>
+    store.holding((transaction) => acceptOperations(transaction, requests.map(makeRequest)));
 
   const inOrder = async () =>
     (await store.rows('select source_ref from rtmanager.operation_log order by seq')).map(

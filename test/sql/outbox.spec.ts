@@ -119,21 +119,15 @@ describe('the outbox', () => {
 
   it('leaves out what whoever had the lock before has published meanwhile, and gives what that one left', async () => {
     await add(message('1'), message('2'));
-    const taken = Promise.withResolvers<void>();
-    const end = Promise.withResolvers<void>();
-    const first = store.db.transaction(async (transaction) => {
+    const end = await store.holding(async (transaction) => {
       const [row] = await takeUnpublished(transaction, { gameIds: ['g'], limit: 1 });
-      taken.resolve();
-      await end.promise;
       const published = [{ outboxId: row?.outboxId ?? 0n, entryId: '1-0' }];
       await markPublished(transaction, { published, epoch: 'e' });
     });
-    await taken.promise;
     // Its snapshot shows both, for it is older than the note of the first.
     const second = waiting('g');
     await store.blocked(1);
-    end.resolve();
-    await first;
+    await end();
     expect(await second).to.deep.equal(['2']);
   });
 
