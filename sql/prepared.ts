@@ -4,8 +4,8 @@ import type { z } from 'zod';
 const names = new Map<string, string>();
 
 /**
- * As `sql.type`, for statements that every operation goes through: each connection lets PostgreSQL parse and plan one of
- * them once. A name belongs to a text, so texts made of parts are told apart; what varies must be parameters, for a text
+ * As `sql.type`, for statements that every operation goes through: each connection lets PostgreSQL parse one of them once;
+ * whether it keeps a plan, too, is the pool's choice. A name belongs to a text, so texts made of parts are told apart; what varies must be parameters, for a text
  * that is never the same again would stay in the memory of both sides.
  */
 export const prepared =

@@ -51,6 +51,7 @@ export async function runGame(
 ): Promise<RunningGame> {
   // Asked for beside the containers, and waited for where it is needed: not by what runs already.
   const looked = Promise.all([docker.hadNetwork(), request.image ?? docker.findReadyImage(request.imageRef)]);
+  // A failure is thrown where it is waited for, and is nobody's where it is not.
   looked.catch(() => undefined);
   const leftovers = await docker.listGame(request.gameId);
   const running = await findRunning(docker, leftovers, request.imageRef);
