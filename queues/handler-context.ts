@@ -14,6 +14,7 @@ import { mayPass } from '../sql/map-error.ts';
 import { findEnded, listInnerEntries } from '../sql/operation-log.ts';
 import { getRecord } from '../sql/runtime-records.ts';
 import type { HeldLease } from './leases.ts';
+import type { Approach } from './start-gate.ts';
 
 export interface ContextDeps {
   db: DatabasePool;
@@ -22,17 +23,22 @@ export interface ContextDeps {
   log: Logger;
 }
 
-/** What one attempt at an operation goes by. */
-export interface Attempt extends Claimed {
-  readonly lease: HeldLease;
+/** What a run takes of its replica's room, and gives back as soon as others can use it. */
+export interface Place {
   readonly waiting: WhileWaiting;
+  readonly approach: Approach;
+}
+
+/** What one attempt at an operation goes by. */
+export interface Attempt extends Claimed, Place {
+  readonly lease: HeldLease;
   readonly watch: RunWatch;
 }
 
 /** What a handler gets for one attempt at one operation. */
 export function makeHandlerContext(
   { db, docker, log, shared }: ContextDeps,
-  { operation, record, lease, waiting, watch }: Attempt,
+  { operation, record, lease, waiting, approach, watch }: Attempt,
 ): HandlerContext {
   // Where nobody has run the operation before, nobody can have changed the record since. A zombie of an earlier attempt
   // may, while the next one claims; and a step of this attempt may, so it is good for one look.
@@ -46,9 +52,10 @@ export function makeHandlerContext(
     ...shared,
     log,
     signal: lease.signal,
-    docker: timed(
+    docker: attended(
       docker.forAttempt(lease, (work) => watch.phase('pull', () => waiting(work))),
       watch,
+      approach,
     ),
     records: { get: getOwnRecord },
     commitStep: (effects) => fromStore(commitEffects(db, operation, effects)),
@@ -62,9 +69,16 @@ export function makeHandlerContext(
   };
 }
 
-/** The phases that are one call to Docker. */
-const timed = (docker: AttemptDocker, watch: RunWatch): AttemptDocker => ({
+/** Times the phases that are one call to Docker, and tells when a start has come there. */
+const attended = (docker: AttemptDocker, watch: RunWatch, approach: Approach): AttemptDocker => ({
   ...docker,
+  underStartLimit(work) {
+    approach.arrived();
+    return docker.underStartLimit(() => {
+      approach.leave();
+      return work();
+    });
+  },
   create: (spec) => watch.phase('create', () => docker.create(spec)),
   start: (id) => watch.phase('start', () => docker.start(id)),
 });

@@ -1,12 +1,13 @@
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import { ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { OpKind } from '../lib/operation.ts';
 import { makeSemaphore } from '../lib/semaphore.ts';
 import { type RunWatch, UNWATCHED, type WatchRun } from '../lib/telemetry/run-watch.ts';
 import { type LifecycleJob, lifecycleQueueName } from './dispatch.ts';
 import type { FollowUp } from './follow-up.ts';
+import type { Place } from './handler-context.ts';
 import type { LeaseKeeper } from './leases.ts';
 import { logErrors } from './log-errors.ts';
 import type { RunHead } from './run-operation.ts';
@@ -20,6 +21,7 @@ import {
   showLateOutcome,
   showOperation,
 } from './shown-outcome.ts';
+import { type Approach, type StartGate, UNBOUNDED } from './start-gate.ts';
 import { BOOKKEEPING_MS, within } from './within.ts';
 import { workerLiveness } from './worker-liveness.ts';
 
@@ -33,12 +35,16 @@ export interface LifecycleWorkers {
 
 type LifecycleJobRun = Job<LifecycleJob, RunReport>;
 
+const START: OpKind = 'start';
+
 interface WorkerDeps {
   connection: Redis;
   prefix: string;
   queueCount: number;
   /** Operations at once in this replica, over all queues. */
   concurrency: number;
+  /** Starts wait here for their claim; none does unless given. */
+  startGate?: StartGate;
   runHead: RunHead;
   followUp: FollowUp;
   leases: LeaseKeeper;
@@ -54,16 +60,26 @@ interface WorkerDeps {
  * An operation that waits for a pull holds no slot: it gives back its own, and its job ends early, because a worker
  * takes no new job before one of its own has ended. The operation itself goes on, under its lease, and takes a slot
  * again when the image is there.
+ *
+ * A start passes the gate before it takes a slot, and nothing that holds a slot waits at the gate: so the two can not block
+ * each other, and a storm of starts leaves slots to everything else.
  */
 export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   const { connection, prefix, concurrency, log, watchRun = () => UNWATCHED } = deps;
   const slots = makeSemaphore(concurrency);
+  const startGate: StartGate = deps.startGate ?? { enter: async () => UNBOUNDED };
   const running = new Set<Promise<RunReport>>();
   let closing = false;
 
-  async function run(gameId: string, onWaiting: () => void, watch: RunWatch): Promise<RunReport> {
+  async function run(
+    gameId: string,
+    approach: Approach,
+    onWaiting: () => void,
+    watch: RunWatch,
+  ): Promise<RunReport> {
     let release = await slots.acquire();
-    const waiting: WhileWaiting = async (work) => {
+    const waiting: Place['waiting'] = async (work) => {
+      approach.leave();
       release();
       onWaiting();
       try {
@@ -75,8 +91,9 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     try {
       // A job that waited for a slot when the replica began to stop is for another one.
       if (closing) return { result: 'handed over' };
-      return await deps.runHead(gameId, waiting, watch);
+      return await deps.runHead(gameId, { waiting, approach }, watch);
     } finally {
+      approach.leave();
       release();
       await watch.phase('publish', () => deps.followUp(gameId));
       watch.close();
@@ -92,7 +109,9 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
         jobEnded = true;
         onWaiting();
       };
-      const report = await run(gameId, endJob, watch);
+      // The job's name is a hint: the claim takes whatever the game's head is.
+      const approach = job.name === START ? await startGate.enter() : UNBOUNDED;
+      const report = await run(gameId, approach, endJob, watch);
       await tellOn(job, async () => {
         await showOperation(job, report);
         if (jobEnded) await showLateOutcome(job, describeReport(report));

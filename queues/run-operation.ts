@@ -1,6 +1,5 @@
 import type { DatabasePool } from 'slonik';
 import type { Handlers, Result } from '../handlers/types.ts';
-import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import { OperationFailure } from '../lib/effects.ts';
 import { ERROR_RULES, type ErrorCode, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import { isSurrender, ShutdownError } from '../lib/lease.ts';
@@ -11,7 +10,7 @@ import { type RunWatch, UNWATCHED } from '../lib/telemetry/run-watch.ts';
 import { claimHead, postpone } from '../sql/claims.ts';
 import { mayPass } from '../sql/map-error.ts';
 import { commitEnding } from './commit-ending.ts';
-import { type Attempt, type ContextDeps, makeHandlerContext } from './handler-context.ts';
+import { type Attempt, type ContextDeps, makeHandlerContext, type Place } from './handler-context.ts';
 import type { LeaseKeeper } from './leases.ts';
 import { type Ending, failureEnding, successEnding } from './outcome.ts';
 import { idOf, type RunReport } from './run-report.ts';
@@ -24,7 +23,7 @@ interface RunnerDeps extends ContextDeps {
   retryWindowMs: number;
 }
 
-export type RunHead = (gameId: string, waiting: WhileWaiting, watch?: RunWatch) => Promise<RunReport>;
+export type RunHead = (gameId: string, place: Place, watch?: RunWatch) => Promise<RunReport>;
 
 /** An operation of a kind that only a newer version knows waits so long for a replica that does. */
 const UNKNOWN_KIND_DELAY_MS = 5_000;
@@ -36,7 +35,7 @@ const UNKNOWN_KIND_DELAY_MS = 5_000;
  */
 export function makeRunHead(deps: RunnerDeps): RunHead {
   const { db, leases, leaseMs } = deps;
-  return async (gameId, waiting, watch = UNWATCHED) => {
+  return async (gameId, place, watch = UNWATCHED) => {
     const claimedAtMs = performance.now();
     const claimed = await claimHead(db, { gameId, leaseMs });
     if (!claimed) return { result: 'nothing to do' };
@@ -49,7 +48,7 @@ export function makeRunHead(deps: RunnerDeps): RunHead {
       op_kind: operation.opKind,
     });
     log.info('operation claimed');
-    const run = { ...claimed, lease, waiting, watch };
+    const run = { ...claimed, ...place, lease, watch };
     try {
       watch.claimed(operation);
       const report = await watch

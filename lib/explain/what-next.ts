@@ -43,7 +43,11 @@ function nextOf(
     const waits = redisTrouble === null ? '' : ', as soon as Redis can be used';
     return notBefore !== null && notBefore > nowMs
       ? { action: 'retry_operation', at: notBefore, message: `It runs the ${opKind} again${waits}.` }
-      : { action: 'run_operation', at: null, message: `It runs the ${opKind} now${waits}.` };
+      : {
+          action: 'run_operation',
+          at: null,
+          message: `It runs the ${opKind}${waits || ', as soon as a replica has room for it'}.`,
+        };
   }
   if (leaseUntil !== null && leaseUntil <= nowMs) {
     return {

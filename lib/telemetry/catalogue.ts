@@ -64,7 +64,8 @@ export const CATALOGUE = {
     type: 'histogram',
     name: 'rtmanager_operation_phase_duration_seconds',
     unit: 's',
-    description: 'Parts of an operation: wait for its turn, pull, create, start, commit, publish',
+    description:
+      'Parts of an operation: wait for its turn (of a start: until Docker has use for it), pull, create, start, commit, publish',
     labels: { phase: PHASES, op_kind: OP_KINDS },
     buckets: CALL_BUCKETS,
   },

@@ -10,6 +10,7 @@ import { NO_METRICS } from '../../lib/telemetry/metrics.ts';
 import { makeLeaseKeeper } from '../../queues/leases.ts';
 import { makeRunHead } from '../../queues/run-operation.ts';
 import type { RunReport } from '../../queues/run-report.ts';
+import { UNBOUNDED } from '../../queues/start-gate.ts';
 import type { NewOperation } from '../../sql/accept-operations.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
 import { makeFakeDocker } from './fake-docker.ts';
@@ -139,7 +140,7 @@ export async function makeHandlerSide(
         retryWindowMs: 60_000,
         shared: context,
         log,
-      })(gameId, (work) => work()),
+      })(gameId, { waiting: (work) => work(), approach: UNBOUNDED }),
     close: () => opened.disposeAsync(),
   };
 }

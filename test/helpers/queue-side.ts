@@ -14,6 +14,7 @@ import { startPump } from '../../queues/pump.ts';
 import type { RedisRole } from '../../queues/redis.ts';
 import { repair } from '../../queues/repair.ts';
 import { makeRunHead, type RunHead } from '../../queues/run-operation.ts';
+import { type StartGate, UNBOUNDED } from '../../queues/start-gate.ts';
 import { makePool } from '../../sql/pool.ts';
 import { STREAMS } from './lobby.ts';
 import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
@@ -57,7 +58,7 @@ export interface QueueSide extends AsyncDisposable {
   run(gameId: string): ReturnType<RunHead>;
   repair(): Promise<void>;
   startPump(): Promise<{ close(): Promise<void> }>;
-  startWorkers(concurrency?: number): Promise<LifecycleWorkers>;
+  startWorkers(concurrency?: number, startGate?: StartGate): Promise<LifecycleWorkers>;
 }
 
 /** Docker for handlers that use none. */
@@ -112,7 +113,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
     leases,
     outbox,
     runHead,
-    run: (gameId) => runHead(gameId, (work) => work()),
+    run: (gameId) => runHead(gameId, { waiting: (work) => work(), approach: UNBOUNDED }),
     repair: () => repair({ db: backgroundDb, dispatcher, outbox, log }),
     async startPump() {
       const reader = await connect('reader');
@@ -131,7 +132,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
         (pump) => pump.close(),
       );
     },
-    async startWorkers(concurrency = 16) {
+    async startWorkers(concurrency = 16, startGate) {
       const connection = await connect('queue');
       opened.defer(() => connection.disconnect());
       return opened.adopt(
@@ -140,6 +141,7 @@ export async function makeQueueSide(options: QueueSideOptions): Promise<QueueSid
           prefix: PREFIX,
           queueCount,
           concurrency,
+          ...(startGate ? { startGate } : {}),
           runHead,
           followUp: makeFollowUp({ db, outbox, dispatcher, log }),
           leases,

@@ -2,7 +2,10 @@ import { expect } from 'chai';
 import type { Handler, Handlers } from '../../handlers/types.ts';
 import type { Docker } from '../../lib/docker/docker.ts';
 import type { WhileWaiting } from '../../lib/docker/image-store.ts';
+import { RuntimeError } from '../../lib/errors.ts';
+import { parseGameId } from '../../lib/game-id.ts';
 import type { Lease } from '../../lib/lease.ts';
+import { makeStartGate } from '../../queues/start-gate.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeLobby, STREAMS } from '../helpers/lobby.ts';
 import { makeQueueSide, type QueueSide } from '../helpers/queue-side.ts';
@@ -21,6 +24,8 @@ const WAIT_FOR_IMAGE: Handler = async (operation, { docker }) => {
   await docker.ensureImage(operation.imageRef as never);
   return replayResult(operation.gameId);
 };
+/** Room for one start on its way to Docker, which nothing but its leaving gives to the next. */
+const gateForOne = () => makeStartGate({ parallelStarts: 1, longestApproachMs: 3_600_000 });
 
 describe('lifecycle workers', () => {
   let store: Store;
@@ -257,7 +262,62 @@ describe('lifecycle workers', () => {
     });
   });
 
+  describe('let a start on its way to Docker', () => {
+    it('one after the other, each when the one before it has ended', async () => {
+      let [inside, most] = [0, 0];
+      const side = await makeSide(async ({ gameId }, { records }) => {
+        inside += 1;
+        most = Math.max(most, inside);
+        await records.get(parseGameId('another'));
+        inside -= 1;
+        if (gameId === 'g3') throw new RuntimeError('container_start_failed', 'an end, too');
+        return replayResult(gameId);
+      });
+      await store.queue(...games(12).map((gameId) => ({ gameId })));
+      await wake(side, ...games(12));
+      await side.startWorkers(8, gateForOne());
+      await untilFinished(12);
+      expect(most).to.equal(1);
+    });
+
+    it('when the one before it waits for its image', async () => {
+      const image = Promise.withResolvers<void>();
+      const side = await makeSide(WAIT_FOR_IMAGE, {
+        docker: waitingDocker((waiting) => waiting(() => image.promise)),
+      });
+      await store.queue(...games(6).map((gameId) => ({ gameId })));
+      await wake(side, ...games(6));
+      await side.startWorkers(8, gateForOne());
+      await eventually(async () => (await store.operations()).every((row) => row.status === 'running'), {
+        what: 'all to wait for their image',
+      });
+      image.resolve();
+      await untilFinished(6);
+    });
+  });
+
   describe('that stop', () => {
+    it('hand over at once what waits for its way to Docker', async () => {
+      const gate = Promise.withResolvers<void>();
+      const side = await makeSide(async ({ gameId }) => {
+        await gate.promise;
+        return replayResult(gameId);
+      });
+      await store.queue({ gameId: 'runs' }, ...games(3).map((gameId) => ({ gameId })));
+      await wake(side, 'runs');
+      const workers = await side.startWorkers(8, gateForOne());
+      await eventually(async () => (await statusOf('runs'))[0] === 'running', { what: 'the first to run' });
+      await wake(side, ...games(3));
+      await eventually(async () => (await side.dispatcher.queues[0]?.getActiveCount()) === 4, {
+        what: 'the others to wait',
+      });
+      const closed = workers.close(10_000);
+      gate.resolve();
+      await closed;
+      expect(await statusOf('runs')).to.deep.equal(['finished']);
+      for (const gameId of games(3)) expect(await statusOf(gameId)).to.deep.equal(['queued']);
+    });
+
     it('let what runs end, and take nothing more', async () => {
       const gate = Promise.withResolvers<void>();
       const side = await makeSide(async ({ gameId }) => {

@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type Approach, makeStartGate } from '../../queues/start-gate.ts';
+import { type FakeTimers, useFakeTimers } from '../helpers/fake-timers.ts';
+
+describe('the gate before the claim of a start', () => {
+  let timers: FakeTimers;
+  let entered: Approach[];
+
+  beforeEach(() => {
+    timers = useFakeTimers();
+    entered = [];
+  });
+  afterEach(() => timers.restore());
+
+  /** Lets so many come to a gate that has room for one. */
+  async function come(count: number): Promise<void> {
+    const gate = makeStartGate({ parallelStarts: 2 });
+    for (let one = 0; one < count; one += 1) void gate.enter().then((approach) => entered.push(approach));
+    await setImmediate();
+  }
+  const pass = async (ms: number): Promise<void> => {
+    timers.tick(ms);
+    await setImmediate();
+  };
+
+  for (const [parallelStarts, room] of [
+    [1, 1],
+    [2, 1],
+    [4, 2],
+    [5, 3],
+  ] as const) {
+    it(`lets ${room} be on their way where ${parallelStarts} may be at Docker`, async () => {
+      const gate = makeStartGate({ parallelStarts });
+      for (let one = 0; one < 10; one += 1) void gate.enter().then((approach) => entered.push(approach));
+      await setImmediate();
+      expect(entered).to.have.length(room);
+    });
+  }
+
+  it('lets the next one in when one has left, once for each', async () => {
+    await come(4);
+    entered[0]?.leave();
+    entered[0]?.leave();
+    await setImmediate();
+    expect(entered).to.have.length(2);
+  });
+
+  it('does not let one that is held up on its way hold up the next', async () => {
+    await come(3);
+    await pass(499);
+    expect(entered).to.have.length(1);
+    await pass(1);
+    expect(entered).to.have.length(2);
+    entered[0]?.leave();
+    await setImmediate();
+    expect(entered, 'its room was given away already').to.have.length(2);
+  });
+
+  it('lets nobody in for one that waits for Docker, however long', async () => {
+    await come(2);
+    entered[0]?.arrived();
+    await pass(3_600_000);
+    expect(entered).to.have.length(1);
+    entered[0]?.leave();
+    await setImmediate();
+    expect(entered).to.have.length(2);
+  });
+});
