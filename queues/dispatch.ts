@@ -28,7 +28,10 @@ export interface Dispatcher {
    * Rejects when Redis does not take the jobs; the repair sweep then brings them.
    */
   wake(games: readonly WaitingGame[]): Promise<void>;
-  /** As `wake`, and looks whether the job that Redis deduplicates by is really there: Redis may have lost it. */
+  /**
+   * As `wake` for games without an active job, and looks whether the job that Redis deduplicates by is really there: Redis
+   * may have lost it.
+   */
   revive(games: readonly WaitingGame[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -134,7 +137,11 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
       await perQueue(games, warnIfPaused);
       const stale: WaitingGame[] = [];
       await perQueue(games, async (queue, batch) => {
-        const found = await add(queue, batch);
+        const active = new Set((await queue.getRanges(['active'], 0, -1)).map(gameOfJobId));
+        // A run under way claims whatever its game's head is then. A job to follow it would hold the game's next request up.
+        const idle = batch.filter(({ gameId }) => !active.has(gameId));
+        if (idle.length === 0) return;
+        const found = await add(queue, idle);
         if (found.length === 0) return;
         const live = new Set(await queue.getRanges(LIVE_LISTS, 0, -1));
         for (const { game, jobId } of found) {
@@ -172,6 +179,10 @@ async function addJobs(queue: LifecycleQueue, jobs: readonly ReturnType<typeof m
   return [await queue.add(first.name, first.data, first.opts)];
 }
 
+/** A job id that Redis still keeps, even completed, silently swallows an add: so never the same twice. */
+const jobIdOf = (gameId: string): string => `${gameId}_${randomBytes(6).toString('hex')}`;
+const gameOfJobId = (jobId: string): string => jobId.slice(0, Math.max(0, jobId.lastIndexOf('_')));
+
 function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
   return {
     name: opKind,
@@ -179,8 +190,7 @@ function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
     opts: {
       ...KEPT_JOBS,
       ...(isOwnFinding(opSource) ? { priority: BEHIND_REQUESTS } : {}),
-      // A job id that Redis still keeps, even completed, silently swallows an add: so never the same twice.
-      jobId: `${gameId}_${randomBytes(6).toString('hex')}`,
+      jobId: jobIdOf(gameId),
       // keepLastIfActive: a wake-up that arrives while the job runs is not lost but follows it.
       deduplication: { id: gameId, keepLastIfActive: true },
     },

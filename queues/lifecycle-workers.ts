@@ -62,14 +62,14 @@ interface WorkerDeps {
  * again when the image is there.
  *
  * A start passes the gate before it takes a slot, and nothing that holds a slot waits at the gate: so the two can not block
- * each other, and a storm of starts leaves slots to everything else.
+ * each other, and starts that wait for Docker leave the slots to everything else.
  */
 export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   const { connection, prefix, concurrency, log, watchRun = () => UNWATCHED } = deps;
   const slots = makeSemaphore(concurrency);
-  const startGate: StartGate = deps.startGate ?? { enter: async () => UNBOUNDED };
+  const startGate: StartGate = deps.startGate ?? { approach: () => UNBOUNDED };
   const running = new Set<Promise<RunReport>>();
-  let closing = false;
+  const closing = new AbortController();
 
   async function run(
     gameId: string,
@@ -77,20 +77,28 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     onWaiting: () => void,
     watch: RunWatch,
   ): Promise<RunReport> {
-    let release = await slots.acquire();
+    let release = (): void => undefined;
     const waiting: Place['waiting'] = async (work) => {
       approach.leave();
       release();
       onWaiting();
       try {
-        return await work();
+        const found = await work();
+        // Those that waited for one pull go on at one time: a storm like any other.
+        await approach.enter(closing.signal);
+        return found;
       } finally {
         release = await slots.acquire();
+        approach.setOff();
       }
     };
     try {
-      // A job that waited for a slot when the replica began to stop is for another one.
-      if (closing) return { result: 'handed over' };
+      await approach.enter(closing.signal);
+      // What waits when the replica begins to stop is for another one.
+      const slot = await slots.acquire(closing.signal).catch(() => null);
+      if (!slot) return { result: 'handed over' };
+      release = slot;
+      approach.setOff();
       return await deps.runHead(gameId, { waiting, approach }, watch);
     } finally {
       approach.leave();
@@ -110,7 +118,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
         onWaiting();
       };
       // The job's name is a hint: the claim takes whatever the game's head is.
-      const approach = job.name === START ? await startGate.enter() : UNBOUNDED;
+      const approach = job.name === START ? startGate.approach() : UNBOUNDED;
       const report = await run(gameId, approach, endJob, watch);
       await tellOn(job, async () => {
         await showOperation(job, report);
@@ -157,7 +165,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
   );
   for (const worker of workers) logErrors(worker, log);
   async function close(timeoutMs: number): Promise<void> {
-    closing = true;
+    closing.abort();
     const closed = Promise.all(workers.map((worker) => worker.close()));
     const timer = setTimeout(() => deps.leases.abortAll(new ShutdownError()), timeoutMs);
     while (running.size > 0) await Promise.allSettled(running);

@@ -1,24 +1,32 @@
 import { makeSemaphore } from '../lib/semaphore.ts';
 
-/** The way of a start from its claim to Docker. */
+/** The way of one start from its claim to Docker. */
 export interface Approach {
-  /** Docker alone is waited for from now on. */
+  /** Waits for room on the way; goes without when `signal` aborts. Again after `leave`, for a start that had to wait elsewhere. */
+  enter(signal: AbortSignal): Promise<void>;
+  /** Nothing of the replica's own holds it up from now on. */
+  setOff(): void;
+  /** It waits for nothing but a permit to let Docker work. */
   arrived(): void;
   /** Makes room for the next one. Calling it again does nothing. */
   leave(): void;
 }
 
-/** Where nobody waits for room. */
-export const UNBOUNDED: Approach = { arrived: () => undefined, leave: () => undefined };
+/** For what does not pass the gate. */
+export const UNBOUNDED: Approach = {
+  enter: async () => undefined,
+  setOff: () => undefined,
+  arrived: () => undefined,
+  leave: () => undefined,
+};
 
 /** Keeps starts that Docker has no use for yet from being claimed: they stay queued, and no slot is held for them. */
 export interface StartGate {
-  /** Waits for room on the way to Docker. */
-  enter(): Promise<Approach>;
+  approach(): Approach;
 }
 
 interface GateOptions {
-  /** Starts at Docker at once: as many again are on their way to it, so that a permit given back is taken at once. */
+  /** Starts at Docker at once. Half as many are on their way to it, so that a permit given back is taken at once. */
   readonly parallelStarts: number;
   /**
    * What takes longer to arrive at Docker is held up by something of its own, as an old container that can not be removed,
@@ -33,17 +41,29 @@ export function makeStartGate({
   parallelStarts,
   longestApproachMs = LONGEST_APPROACH_MS,
 }: GateOptions): StartGate {
-  const seats = makeSemaphore(Math.ceil(parallelStarts / 2));
+  const room = makeSemaphore(Math.ceil(parallelStarts / 2));
   return {
-    async enter() {
-      const leave = await seats.acquire();
-      const timer = setTimeout(leave, longestApproachMs);
+    approach() {
+      let giveBack = (): void => undefined;
+      let timer: NodeJS.Timeout | undefined;
+      const arrived = (): void => clearTimeout(timer);
+      const leave = (): void => {
+        arrived();
+        giveBack();
+      };
       return {
-        arrived: () => clearTimeout(timer),
-        leave() {
-          clearTimeout(timer);
-          leave();
+        async enter(signal) {
+          try {
+            giveBack = await room.acquire(signal);
+          } catch (error) {
+            if (!signal.aborted) throw error;
+          }
         },
+        setOff() {
+          timer = setTimeout(leave, longestApproachMs);
+        },
+        arrived,
+        leave,
       };
     },
   };

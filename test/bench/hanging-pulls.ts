@@ -1,12 +1,14 @@
 /**
  * What pulls that hang cost a start of another game: starts before, while and after 40 games wait for a registry that
  * never sends their images, in turn with starts by dockerode alone and by a replica without pulls, which show what
- * Docker and the machine do meanwhile. In the end the first is given more starts than it has slots: how many operations does it run at once?
+ * Docker and the machine do meanwhile. In the end the first is given more stops than it has slots, of engines that take their
+ * whole grace period: how many operations does it run at once?
  * Prints figures; fails only where they would say nothing, because pulls have ended or a start failed.
  */
+import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import path from 'node:path';
 import { shortId } from '../../dev/session.ts';
-import { GAME_IMAGE } from '../helpers/docker.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { makeFakeRegistry } from '../helpers/fake-registry.ts';
 import { makeFlow } from '../helpers/flow.ts';
@@ -33,13 +35,14 @@ const starter = makeStarter(flow.world.redis);
 const otherStarter = makeStarter(other.world.redis);
 const newGame = () => `pulls-${shortId()}`;
 
-async function running(image: string): Promise<number> {
-  const found = await flow.rows.query(
-    "select 1 from rtmanager.operation_log where status = 'running' and image_ref like $1 || '%'",
-    [image],
-  );
-  return found.length;
-}
+const running = async (condition: string, value: string): Promise<number> =>
+  (
+    await flow.rows.query(`select from rtmanager.operation_log where status = 'running' and ${condition}`, [
+      value,
+    ])
+  ).length;
+const waiting = () => running("image_ref like $1 || '%'", registry.host);
+const stopping = () => running('op_kind = $1', 'stop');
 
 const WAYS = {
   'RTM, the replica of the 40 games': () => starter.start(newGame()),
@@ -66,27 +69,31 @@ const before = await timeStarts();
 for (let game = 0; game < HANGING; game += 1) {
   await flow.lobby.start(newGame(), `${registry.host}/engines/${newGame()}:1.0.0`);
 }
-const waiting = () => running(registry.host);
 await eventually(async () => (await waiting()) === HANGING, {
   what: `${HANGING} operations to wait for their pulls`,
 });
 const meanwhile = await timeStarts();
 
-for (let game = 0; game < MORE_THAN_SLOTS; game += 1) await flow.lobby.start(newGame(), GAME_IMAGE);
+const slow = Array.from({ length: MORE_THAN_SLOTS }, newGame);
+for (const gameId of slow) {
+  await starter.startToStay(gameId);
+  await writeFile(path.join(flow.world.stateRoot.path, gameId, 'ignore-sigterm'), '');
+}
+for (const gameId of slow) await flow.lobby.stop(gameId);
 let most = 0;
 const full = async () => {
-  most = Math.max(most, await running(GAME_IMAGE));
+  most = Math.max(most, await stopping());
   return most >= SLOTS;
 };
 await eventually(full, { what: `${SLOTS} operations to run at once`, intervalMs: 10 });
 console.log(
-  `${MORE_THAN_SLOTS} starts given at once: ${most} in flight, beside ${await waiting()} that wait for pulls`,
+  `${MORE_THAN_SLOTS} slow stops given at once: ${most} in flight, beside ${await waiting()} that wait for pulls`,
 );
 if ((await waiting()) !== HANGING) throw new Error('some of the pulls have ended meanwhile');
 
 await registry.close();
-const idle = async () => (await waiting()) === 0 && (await running(GAME_IMAGE)) === 0;
-await eventually(idle, { what: 'the pulls to fail, and the starts to end', timeoutMs: 120_000 });
+const idle = async () => (await waiting()) === 0 && (await stopping()) === 0;
+await eventually(idle, { what: 'the pulls to fail, and the stops to end', timeoutMs: 120_000 });
 const after = await timeStarts();
 
 const shown = (phase: Phase, way: string) => (phase[way] ?? Number.NaN).toFixed(0);

@@ -127,6 +127,22 @@ describe('dispatch', () => {
     expect(ran).to.deep.equal(['lobby_stream', 'auto_reconcile']);
   });
 
+  it('adds no job in a sweep that would follow a run under way', async () => {
+    const gate = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    await startWorker(async (job) => {
+      ran.push(job.data.game_id);
+      await gate.promise;
+    });
+    await dispatcher.wake([game('a_b')]);
+    await eventually(() => ran.length === 1, { what: 'the job to run' });
+    await dispatcher.revive([game('a_b'), game('a')]);
+    await eventually(() => ran.length === 2, { what: 'the other game to run' });
+    gate.resolve();
+    await eventually(async () => (await live()).length === 0, { what: 'both to end' });
+    expect(ran).to.deep.equal(['a_b', 'a']);
+  });
+
   it('takes every game id that is one', async () => {
     const ids = ['123', '0', 'A.b-c_d', 'a'.repeat(128), 'constructor', 'a-b', 'a_b'];
     await dispatcher.wake(ids.map((id) => game(id)));

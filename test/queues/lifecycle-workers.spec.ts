@@ -263,28 +263,44 @@ describe('lifecycle workers', () => {
   });
 
   describe('let a start on its way to Docker', () => {
-    it('one after the other, each when the one before it has ended', async () => {
+    /** A handler that notes how many of its kind were at work at once, at most. */
+    function watchForMost(): { run: Handler; readonly most: number } {
       let [inside, most] = [0, 0];
-      const side = await makeSide(async ({ gameId }, { records }) => {
-        inside += 1;
-        most = Math.max(most, inside);
-        await records.get(parseGameId('another'));
-        inside -= 1;
-        if (gameId === 'g3') throw new RuntimeError('container_start_failed', 'an end, too');
-        return replayResult(gameId);
-      });
+      return {
+        async run({ gameId }, { records }) {
+          inside += 1;
+          most = Math.max(most, inside);
+          await records.get(parseGameId('another'));
+          inside -= 1;
+          if (gameId === 'g3') throw new RuntimeError('container_start_failed', 'an end, too');
+          return replayResult(gameId);
+        },
+        get most() {
+          return most;
+        },
+      };
+    }
+
+    it('one after the other, each when the one before it has ended', async () => {
+      const oneAtATime = watchForMost();
+      const side = await makeSide(oneAtATime.run);
       await store.queue(...games(12).map((gameId) => ({ gameId })));
       await wake(side, ...games(12));
       await side.startWorkers(8, gateForOne());
       await untilFinished(12);
-      expect(most).to.equal(1);
+      expect(oneAtATime.most).to.equal(1);
     });
 
-    it('when the one before it waits for its image', async () => {
+    it('when the one before it waits for its image, and again one after the other when that is there', async () => {
       const image = Promise.withResolvers<void>();
-      const side = await makeSide(WAIT_FOR_IMAGE, {
-        docker: waitingDocker((waiting) => waiting(() => image.promise)),
-      });
+      const oneAtATime = watchForMost();
+      const side = await makeSide(
+        async (operation, context) => {
+          await context.docker.ensureImage(operation.imageRef as never);
+          return oneAtATime.run(operation, context);
+        },
+        { docker: waitingDocker((waiting) => waiting(() => image.promise)) },
+      );
       await store.queue(...games(6).map((gameId) => ({ gameId })));
       await wake(side, ...games(6));
       await side.startWorkers(8, gateForOne());
@@ -293,6 +309,7 @@ describe('lifecycle workers', () => {
       });
       image.resolve();
       await untilFinished(6);
+      expect(oneAtATime.most).to.equal(1);
     });
   });
 
@@ -311,7 +328,10 @@ describe('lifecycle workers', () => {
       await eventually(async () => (await side.dispatcher.queues[0]?.getActiveCount()) === 4, {
         what: 'the others to wait',
       });
-      const closed = workers.close(10_000);
+      const closed = workers.close(60_000);
+      await eventually(async () => (await side.dispatcher.queues[0]?.getActiveCount()) === 1, {
+        what: 'the others to be given back',
+      });
       gate.resolve();
       await closed;
       expect(await statusOf('runs')).to.deep.equal(['finished']);

@@ -6,17 +6,22 @@ import { type FakeTimers, useFakeTimers } from '../helpers/fake-timers.ts';
 describe('the gate before the claim of a start', () => {
   let timers: FakeTimers;
   let entered: Approach[];
+  let stopping: AbortController;
 
   beforeEach(() => {
     timers = useFakeTimers();
     entered = [];
+    stopping = new AbortController();
   });
   afterEach(() => timers.restore());
 
-  /** Lets so many come to a gate that has room for one. */
-  async function come(count: number): Promise<void> {
-    const gate = makeStartGate({ parallelStarts: 2 });
-    for (let one = 0; one < count; one += 1) void gate.enter().then((approach) => entered.push(approach));
+  /** Lets so many come to a gate. */
+  async function come(count: number, parallelStarts = 1): Promise<void> {
+    const gate = makeStartGate({ parallelStarts });
+    for (let one = 0; one < count; one += 1) {
+      const approach = gate.approach();
+      void approach.enter(stopping.signal).then(() => entered.push(approach));
+    }
     await setImmediate();
   }
   const pass = async (ms: number): Promise<void> => {
@@ -31,9 +36,7 @@ describe('the gate before the claim of a start', () => {
     [5, 3],
   ] as const) {
     it(`lets ${room} be on their way where ${parallelStarts} may be at Docker`, async () => {
-      const gate = makeStartGate({ parallelStarts });
-      for (let one = 0; one < 10; one += 1) void gate.enter().then((approach) => entered.push(approach));
-      await setImmediate();
+      await come(10, parallelStarts);
       expect(entered).to.have.length(room);
     });
   }
@@ -48,6 +51,7 @@ describe('the gate before the claim of a start', () => {
 
   it('does not let one that is held up on its way hold up the next', async () => {
     await come(3);
+    entered[0]?.setOff();
     await pass(499);
     expect(entered).to.have.length(1);
     await pass(1);
@@ -57,13 +61,35 @@ describe('the gate before the claim of a start', () => {
     expect(entered, 'its room was given away already').to.have.length(2);
   });
 
-  it('lets nobody in for one that waits for Docker, however long', async () => {
+  it('lets nobody in for one that waits for a slot, or for Docker, however long', async () => {
     await come(2);
+    await pass(3_600_000);
+    expect(entered).to.have.length(1);
+    entered[0]?.setOff();
     entered[0]?.arrived();
     await pass(3_600_000);
     expect(entered).to.have.length(1);
     entered[0]?.leave();
     await setImmediate();
     expect(entered).to.have.length(2);
+  });
+
+  it('takes one in again that has left, behind those that wait', async () => {
+    await come(2);
+    const [first] = entered;
+    first?.leave();
+    void first?.enter(stopping.signal).then(() => entered.push(first));
+    await setImmediate();
+    expect(entered).to.have.length(2);
+    entered[1]?.leave();
+    await setImmediate();
+    expect(entered).to.have.length(3);
+  });
+
+  it('lets all through that wait when the replica stops', async () => {
+    await come(3);
+    stopping.abort();
+    await setImmediate();
+    expect(entered).to.have.length(3);
   });
 });
