@@ -64,11 +64,15 @@ const KEPT_JOBS = {
 export const lifecycleQueueName = (index: number): string => `lifecycle-${index}`;
 
 /**
- * BullMQ takes jobs without a priority first. What RTM finds to do itself may be a whole fleet at once, and waits for
- * whatever anybody asks for.
+ * BullMQ takes jobs without a priority first, and of the others the lowest. Starts come in storms, and those that a worker has
+ * taken wait for Docker: whatever else is asked for passes them. What RTM finds to do itself may be a whole fleet at once,
+ * and waits for whatever anybody asks for.
  */
-const BEHIND_REQUESTS = 1;
-const AMONG_REQUESTS = 0;
+const PRIORITIES = { request: 0, start: 1, ownFinding: 2 };
+const priorityOf = ({ opKind, opSource }: WaitingGame): number => {
+  if (isOwnFinding(opSource)) return PRIORITIES.ownFinding;
+  return opKind === 'start' ? PRIORITIES.start : PRIORITIES.request;
+};
 const isOwnFinding = (source: OpSource): boolean => source === 'auto_reconcile' || source === 'auto_ttl';
 
 /** The same queue for a game always, whichever replica asks. */
@@ -107,25 +111,26 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
       const live = added[index];
       return live?.id && live.id !== job.opts.jobId ? [{ game, live, jobId: live.id }] : [];
     });
-    // The game's own repair waits in its place already: somebody asks for that game now.
-    const asked = found.filter(({ game }) => !isOwnFinding(game.opSource));
-    const behind = await areBehind(queue, asked);
+    // The game's job waits further behind than what it is asked for now: its own repair, say, or its start, which is to be stopped.
+    const waiting = await prioritiesOf(queue, found);
     await Promise.all(
-      asked
-        .filter((_, index) => behind[index])
-        .map(({ live }) => live.changePriority({ priority: AMONG_REQUESTS })),
+      found.map(async ({ game, live }, index) => {
+        const priority = priorityOf(game);
+        // Changing it costs a job its place among its like.
+        if ((waiting[index] ?? 0) > priority) await live.changePriority({ priority });
+      }),
     );
     return found;
   }
 
-  /** Whether each of the jobs waits behind requests. The library's own question for a job's state goes through all that wait. */
-  async function areBehind(queue: LifecycleQueue, found: readonly Found[]): Promise<boolean[]> {
+  /** The priority in which each of the jobs waits, if it has one. The library's own question for a job's state goes through all that wait. */
+  async function prioritiesOf(queue: LifecycleQueue, found: readonly Found[]): Promise<number[]> {
     if (found.length === 0) return [];
     const pipeline = connection.pipeline();
     for (const { jobId } of found) pipeline.zscore(queue.toKey('prioritized'), jobId);
     return ((await pipeline.exec()) ?? []).map(([error, score]) => {
       if (error) throw error;
-      return score !== null;
+      return Math.floor(Number(score ?? 0) / SCORES_OF_A_PRIORITY);
     });
   }
   const wake: Dispatcher['wake'] = (games) => perQueue(games, add);
@@ -161,6 +166,9 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
   };
 }
 
+/** BullMQ keeps jobs with a priority by a score of this times the priority, and their order of coming. */
+const SCORES_OF_A_PRIORITY = 2 ** 32;
+
 /** Not `delayed`: RTM delays none, and one that somebody added by hand would take the game's place until then. */
 const LIVE = ['waiting', 'active', 'prioritized'];
 /** Where their ids stand. */
@@ -183,13 +191,14 @@ async function addJobs(queue: LifecycleQueue, jobs: readonly ReturnType<typeof m
 const jobIdOf = (gameId: string): string => `${gameId}_${randomBytes(6).toString('hex')}`;
 const gameOfJobId = (jobId: string): string => jobId.slice(0, Math.max(0, jobId.lastIndexOf('_')));
 
-function makeJob({ gameId, opKind, opSource, imageRef }: WaitingGame) {
+function makeJob(game: WaitingGame) {
+  const { gameId, opKind, opSource, imageRef } = game;
   return {
     name: opKind,
     data: { game_id: gameId, op_kind: opKind, op_source: opSource, image_ref: imageRef ?? '' },
     opts: {
       ...KEPT_JOBS,
-      ...(isOwnFinding(opSource) ? { priority: BEHIND_REQUESTS } : {}),
+      priority: priorityOf(game),
       jobId: jobIdOf(gameId),
       // keepLastIfActive: a wake-up that arrives while the job runs is not lost but follows it.
       deduplication: { id: gameId, keepLastIfActive: true },

@@ -22,7 +22,7 @@ const ROUNDS = Number(process.argv[3] ?? 3);
 const SWEEP = [1, 2, 4, 8, 16];
 const SWEEP_STARTS = Math.min(24, STARTS);
 const NAIVE = 32;
-/** As many as dockerode has had in the sweep: a process that has just begun takes twice the time of the two cores. */
+/** As many as dockerode has had in the sweep: a process that has just begun takes more of the two cores. */
 const WARM_UP = SWEEP.length * SWEEP_STARTS;
 const PARALLEL_REMOVALS = 8;
 const PATIENCE_MS = 60_000;

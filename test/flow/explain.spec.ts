@@ -421,7 +421,10 @@ describe('GET /runtimes/{game_id}/explain tells from one answer why a game is as
       cause: 'operation_waiting',
       says: /A start waits since/,
       next: 'run_operation',
-      more: (told) => expect(told.findings.map((one) => one.code)).to.include('never_started'),
+      more(told) {
+        expect(told.findings.map((one) => one.code)).to.include('never_started');
+        expect(told.next.message).to.equal('It runs the start, as soon as a replica has room for it.');
+      },
     },
     {
       what: 'nobody recorded its container',

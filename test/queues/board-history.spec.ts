@@ -29,7 +29,7 @@ const action = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom('retry' as const, 'clean' as const, 'promote' as const),
       queue,
-      status: fc.constantFrom('completed', 'failed', 'waiting', 'active', 'latest'),
+      status: fc.constantFrom('completed', 'failed', 'waiting', 'prioritized', 'active', 'latest'),
       nth: fc.nat(20),
     }),
   },
@@ -226,7 +226,9 @@ describe('whatever people do on the queue board', () => {
     eventually(
       async () => {
         const queues = await Promise.all(QUEUES.map((name) => board.queue(name)));
-        return queues.every(({ counts }) => counts.active === 0 && counts.waiting === 0);
+        return queues.every(
+          ({ counts }) => counts.active === 0 && counts.waiting === 0 && counts.prioritized === 0,
+        );
       },
       { what: 'the queues to be empty' },
     );

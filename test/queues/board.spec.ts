@@ -277,7 +277,7 @@ describe('the queue board', () => {
     it('limits, and edits of jobs, with a sentence and without effect', async () => {
       await start({ start: succeed });
       await accept();
-      const [job] = await jobsOf('waiting', 1);
+      const [job] = await jobsOf('prioritized', 1);
       for (const [method, path, body] of [
         ['PUT', `/queues/${LIFECYCLE}/concurrency`, { concurrency: 1 }],
         ['PUT', `/queues/${LIFECYCLE}/rate-limit`, { max: 1, duration: 3_600_000 }],
@@ -292,7 +292,7 @@ describe('the queue board', () => {
       const queue = side.dispatcher.queues[0];
       expect(await queue?.getGlobalConcurrency()).to.equal(null);
       expect(await queue?.getGlobalRateLimit()).to.equal(null);
-      expect((await jobsOf('waiting', 1))[0]?.data).to.include({ game_id: 'g' });
+      expect((await jobsOf('prioritized', 1))[0]?.data).to.include({ game_id: 'g' });
     });
 
     it('anything done to the schedules', async () => {

@@ -112,6 +112,19 @@ describe('dispatch', () => {
     expect(ran.slice(0, 3)).to.have.members(['asked-1', 'found-3', 'found-4']);
   });
 
+  it('lets whatever else is asked for pass the starts that wait, which keep their order', async () => {
+    const stop = (gameId: string): WaitingGame => ({ ...game(gameId, null), opKind: 'stop' });
+    await dispatcher.wake(['a', 'b', 'c', 'd', 'e'].map((id) => game(id)));
+    await dispatcher.wake([game('b')]);
+    await dispatcher.revive([game('a')]);
+    await dispatcher.wake([stop('runs')]);
+    await dispatcher.wake([stop('d')]);
+    const ran: string[] = [];
+    await startWorker(async (job) => void ran.push(job.data.game_id), 1);
+    await eventually(() => ran.length === 6, { what: 'all to run' });
+    expect(ran).to.deep.equal(['runs', 'd', 'a', 'b', 'c', 'e']);
+  });
+
   it('does not lose what it finds itself while the game’s job runs', async () => {
     const gate = Promise.withResolvers<void>();
     const ran: string[] = [];

@@ -38,7 +38,7 @@ describe('the follow-up of a run', () => {
   const published = async () =>
     (await makeLobby(redis).entries(STREAMS.jobResults)).map((entry) => entry.fields.game_id);
   const waitingJobs = async () =>
-    (await Promise.all(side.dispatcher.queues.map((queue) => queue.getWaiting())))
+    (await Promise.all(side.dispatcher.queues.map((queue) => queue.getPrioritized())))
       .flat()
       .map((job) => job.data.game_id)
       .toSorted();

@@ -313,6 +313,35 @@ describe('lifecycle workers', () => {
     });
   });
 
+  it('let a stop pass a storm of starts that is larger than what a worker takes', async () => {
+    const ran: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    const start: Handler = async ({ gameId }) => {
+      ran.push(gameId);
+      await (ran.length === 1 ? first : stopped).promise;
+      return replayResult(gameId);
+    };
+    const stop: Handler = async ({ gameId }) => {
+      ran.push(gameId);
+      stopped.resolve();
+      return replayResult(gameId);
+    };
+    const side = await makeSide(start, { handlers: { start, stop } });
+    await store.queue(...games(12).map((gameId) => ({ gameId })), { gameId: 'stops', opKind: 'stop' });
+    await wake(side, ...games(12));
+    await side.startWorkers(4, gateForOne());
+    await eventually(async () => (await side.dispatcher.queues[0]?.getActiveCount()) === 4, {
+      what: 'the worker to have its fill',
+    });
+    await side.dispatcher.wake([
+      { gameId: 'stops', opKind: 'stop', opSource: 'lobby_stream', imageRef: null },
+    ]);
+    first.resolve();
+    await untilFinished(13);
+    expect(ran.indexOf('stops')).to.equal(2);
+  });
+
   describe('that stop', () => {
     it('hand over at once what waits for its way to Docker', async () => {
       const gate = Promise.withResolvers<void>();

@@ -45,7 +45,7 @@ describe('a repair sweep', () => {
       "update rtmanager.operation_log set accepted_at = now() - interval '1 minute' where status = 'queued'",
     );
   const jobs = async () =>
-    (await Promise.all(side.dispatcher.queues.map((queue) => queue.getJobs(['waiting', 'active']))))
+    (await Promise.all(side.dispatcher.queues.map((queue) => queue.getJobs(['prioritized', 'active']))))
       .flat()
       .map((job) => job.data.game_id)
       .toSorted();
