@@ -3,7 +3,7 @@
  * as a naive program has it, 32 in parallel, and by `docker run -d`. The ways take turns, in another order each round; the
  * medians over the rounds are printed. Fails only when a start does.
  */
-import { loadavg } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pMap from 'p-map';
 import { shortId } from '../../dev/session.ts';
@@ -32,6 +32,8 @@ const QUIET_MS = 5_000;
 /** What came of so many starts: how many a second, and milliseconds of each. */
 interface Storm {
   readonly perSecond: number;
+  /** Of all cores, by whatever process: the daemon, the engines that boot, and whoever asks for it. */
+  readonly cpuMsOfOne: number;
   readonly eachMs: readonly number[];
   /** By RTM: milliseconds of each from its claim, waiting for its turn at Docker included. */
   readonly sinceClaimMs?: readonly number[];
@@ -39,10 +41,23 @@ interface Storm {
 
 const newGame = () => `storm-${shortId()}`;
 
+/** What the machine does from now on until the returned function is called, by when `count` games have been started. */
+function watch(count: number): () => Pick<Storm, 'perSecond' | 'cpuMsOfOne'> {
+  const [beganMs, beganCpuMs] = [performance.now(), busyMs()];
+  return () => ({
+    perSecond: (1_000 * count) / (performance.now() - beganMs),
+    cpuMsOfOne: (busyMs() - beganCpuMs) / count,
+  });
+}
+
+/** Time of the cores that was not idle since the machine was started. */
+const busyMs = (): number =>
+  cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+
 async function timed(count: number, parallel: number, start: () => Promise<number>): Promise<Storm> {
-  const beganMs = performance.now();
+  const figures = watch(count);
   const eachMs = await pMap(Array.from({ length: count }), start, { concurrency: parallel });
-  return { perSecond: (1_000 * count) / (performance.now() - beganMs), eachMs };
+  return { ...figures(), eachMs };
 }
 
 const byDockerode = (flow: Flow, parallel: number, count = STARTS) =>
@@ -68,14 +83,14 @@ async function answers({ world: { redis } }: Flow, waiting: Set<string>): Promis
 async function byRtm(flow: Flow, count = STARTS): Promise<Storm> {
   const games = Array.from({ length: count }, newGame);
   const burst = flow.world.redis.client.multi();
-  const beganMs = performance.now();
+  const figures = watch(count);
   for (const gameId of games) {
     const job = { game_id: gameId, image_ref: GAME_IMAGE, requested_at_ms: String(Date.now()) };
     burst.xadd(STREAMS.startJobs, '*', ...Object.entries(job).flat());
   }
   await burst.exec();
   await answers(flow, new Set(games));
-  const perSecond = (1_000 * count) / (performance.now() - beganMs);
+  const measured = figures();
   const rows = await flow.rows.query(
     `select container_id, outcome, extract(epoch from started_at)::float8 * 1000 as claimed,
        extract(epoch from finished_at)::float8 * 1000 as finished
@@ -91,7 +106,7 @@ async function byRtm(flow: Flow, count = STARTS): Promise<Storm> {
       Number(finished) - Date.parse((await docker.getContainer(String(id)).inspect()).Created),
     { concurrency: 4 },
   );
-  return { perSecond, eachMs, sinceClaimMs };
+  return { ...measured, eachMs, sinceClaimMs };
 }
 
 async function clear({ world }: Flow): Promise<void> {
@@ -142,12 +157,13 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 const median = (all: readonly Storm[], of: (storm: Storm) => number) => quantile(all.map(of), 0.5);
 printTable([
-  [`${STARTS} starts at once, ${ROUNDS} rounds`, 'starts/s', 'of one: p50 ms', 'p99 ms'],
+  [`${STARTS} starts at once, ${ROUNDS} rounds`, 'starts/s', 'of one: p50 ms', 'p99 ms', 'CPU ms'],
   ...[...storms].map(([way, all]) => [
     way,
     median(all, ({ perSecond }) => perSecond).toFixed(2),
     median(all, ({ eachMs }) => quantile(eachMs, 0.5)).toFixed(0),
     median(all, ({ eachMs }) => quantile(eachMs, 0.99)).toFixed(0),
+    median(all, ({ cpuMsOfOne }) => cpuMsOfOne).toFixed(0),
   ]),
 ]);
 const sinceClaimMs = storms.get('RTM')?.flatMap((storm) => storm.sinceClaimMs ?? []) ?? [];
