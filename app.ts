@@ -39,7 +39,7 @@ import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
 import { repair } from './queues/repair.ts';
 import { makeRunHead, type RunHead } from './queues/run-operation.ts';
 import { startSchedules, type Tick } from './queues/schedules.ts';
-import { makeStartGate } from './queues/start-gate.ts';
+import { makeStartGate, roomFor } from './queues/start-gate.ts';
 import { addStoreGauges } from './queues/store-gauges.ts';
 import { within } from './queues/within.ts';
 import { getDeploymentId } from './sql/deployment.ts';
@@ -308,7 +308,7 @@ export async function startApp(
       prefix,
       queueCount,
       concurrency: config.lifecycle.concurrency,
-      startGate: makeStartGate(config.docker),
+      startGate: makeStartGate({ room: roomFor(config.docker.parallelStarts) }),
       runHead: runAndTell,
       followUp: makeFollowUp({ db, outbox, dispatcher, log }),
       leases,

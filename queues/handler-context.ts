@@ -69,15 +69,12 @@ export function makeHandlerContext(
   };
 }
 
-/** Times the phases that are one call to Docker, and tells when a start has come there. */
+/** Times the phases that are one call to Docker, and tells when a start has come there and is done. */
 const attended = (docker: AttemptDocker, watch: RunWatch, approach: Approach): AttemptDocker => ({
   ...docker,
   underStartLimit(work) {
     approach.arrived();
-    return docker.underStartLimit(() => {
-      approach.leave();
-      return work();
-    });
+    return docker.underStartLimit(work).finally(approach.leave);
   },
   create: (spec) => watch.phase('create', () => docker.create(spec)),
   start: (id) => watch.phase('start', () => docker.start(id)),

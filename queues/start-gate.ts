@@ -1,12 +1,12 @@
 import { makeSemaphore } from '../lib/semaphore.ts';
 
-/** The way of one start from its claim to Docker. */
+/** The way of one start from its claim until Docker has done with it. */
 export interface Approach {
   /** Waits for room on the way; goes without when `signal` aborts. Again after `leave`, for a start that had to wait elsewhere. */
   enter(signal: AbortSignal): Promise<void>;
   /** Nothing of the replica's own holds it up from now on. */
   setOff(): void;
-  /** It waits for nothing but a permit to let Docker work. */
+  /** It waits for nothing but Docker. */
   arrived(): void;
   /** Makes room for the next one. Calling it again does nothing. */
   leave(): void;
@@ -26,8 +26,8 @@ export interface StartGate {
 }
 
 interface GateOptions {
-  /** Starts at Docker at once. Half as many are on their way to it, so that a permit given back is taken at once. */
-  readonly parallelStarts: number;
+  /** Starts that may be claimed and not yet be through with Docker. */
+  readonly room: number;
   /**
    * What takes longer to arrive at Docker is held up by something of its own, as an old container that can not be removed,
    * and must not hold up others.
@@ -37,11 +37,11 @@ interface GateOptions {
 
 const LONGEST_APPROACH_MS = 500;
 
-export function makeStartGate({
-  parallelStarts,
-  longestApproachMs = LONGEST_APPROACH_MS,
-}: GateOptions): StartGate {
-  const room = makeSemaphore(Math.ceil(parallelStarts / 2));
+/** Half as many as may be at Docker are on their way to it, so that a permit given back is taken at once. */
+export const roomFor = (parallelStarts: number): number => Math.ceil(1.5 * parallelStarts);
+
+export function makeStartGate({ room, longestApproachMs = LONGEST_APPROACH_MS }: GateOptions): StartGate {
+  const seats = makeSemaphore(room);
   return {
     approach() {
       let giveBack = (): void => undefined;
@@ -54,7 +54,7 @@ export function makeStartGate({
       return {
         async enter(signal) {
           try {
-            giveBack = await room.acquire(signal);
+            giveBack = await seats.acquire(signal);
           } catch (error) {
             if (!signal.aborted) throw error;
           }

@@ -25,7 +25,7 @@ const WAIT_FOR_IMAGE: Handler = async (operation, { docker }) => {
   return replayResult(operation.gameId);
 };
 /** Room for one start on its way to Docker, which nothing but its leaving gives to the next. */
-const gateForOne = () => makeStartGate({ parallelStarts: 1, longestApproachMs: 3_600_000 });
+const gateForOne = () => makeStartGate({ room: 1, longestApproachMs: 3_600_000 });
 
 describe('lifecycle workers', () => {
   let store: Store;
