@@ -111,7 +111,8 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
       const live = added[index];
       return live?.id && live.id !== job.opts.jobId ? [{ game, live, jobId: live.id }] : [];
     });
-    // The game's job waits further behind than what it is asked for now: its own repair, say, or its start, which is to be stopped.
+    // The job may wait further behind than what the game is asked for now: its own repair, say, or a start that is to be
+    // stopped.
     const waiting = await prioritiesOf(queue, found);
     await Promise.all(
       found.map(async ({ game, live }, index) => {
@@ -123,7 +124,10 @@ export function makeDispatcher({ connection, prefix, queueCount, log }: Dispatch
     return found;
   }
 
-  /** The priority in which each of the jobs waits, if it has one. The library's own question for a job's state goes through all that wait. */
+  /**
+   * The priority in which each of the jobs waits, 0 where it has none or waits no more. The library's own question for a job's
+   * state goes through all that wait.
+   */
   async function prioritiesOf(queue: LifecycleQueue, found: readonly Found[]): Promise<number[]> {
     if (found.length === 0) return [];
     const pipeline = connection.pipeline();

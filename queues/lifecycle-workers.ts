@@ -94,7 +94,7 @@ export function startLifecycleWorkers(deps: WorkerDeps): LifecycleWorkers {
     };
     try {
       await approach.enter(closing.signal);
-      // What waits when the replica begins to stop is for another one.
+      // Waiting fails only because the replica begins to stop: the operation is for another one.
       const slot = await slots.acquire(closing.signal).catch(() => null);
       if (!slot) return { result: 'handed over' };
       release = slot;
