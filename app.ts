@@ -292,11 +292,19 @@ export async function startApp(
       postgres: async () => {
         await Promise.all([db, restDb].map((pool) => pool.query(sql.unsafe`select 1`)));
         refusals.assertNone();
+        return [];
       },
-      redis: () => assertRedisWritable(redis, prefix),
-      docker: (signal) => docker.ping(signal),
+      redis: async () => {
+        await assertRedisWritable(redis, prefix);
+        return [];
+      },
+      docker: async (signal) => {
+        await docker.ping(signal);
+        return [];
+      },
       network: async (signal) => {
         if (!(await docker.hasNetwork(signal))) throw networkMissing(config.docker.network);
+        return [];
       },
     },
   });

@@ -59,13 +59,11 @@ export function makeFleetSummary() {
     showReadiness(readiness) {
       setChildren(
         checks,
-        Object.entries(readiness.checks).map(([name, { status, message, duration_ms: ms }]) =>
-          h(
-            'li',
-            { 'data-tone': status === 'ok' ? 'good' : 'bad', title: `${ms} ms` },
-            message ? `${name}: ${message}` : name,
-          ),
-        ),
+        Object.entries(readiness.checks).map(([name, { status, message, warnings, duration_ms: ms }]) => {
+          const tone = status === 'failed' ? 'bad' : warnings ? 'warn' : 'good';
+          const details = message ?? warnings?.join(' ');
+          return h('li', { 'data-tone': tone, title: `${ms} ms` }, details ? `${name}: ${details}` : name);
+        }),
       );
     },
   };

@@ -135,7 +135,10 @@ export interface OperationFrame {
 
 export interface Readiness {
   status: 'ready' | 'not_ready';
-  checks: Record<string, { status: 'ok' | 'failed'; message?: string; duration_ms: number }>;
+  checks: Record<
+    string,
+    { status: 'ok' | 'failed'; message?: string; warnings?: string[]; duration_ms: number }
+  >;
 }
 
 export interface FleetCounts {

@@ -1,13 +1,17 @@
 import { redactText } from '../lib/redact-text.ts';
 
-/** One thing that RTM can not work without. `check` rejects when it is not there. */
-export type ReadinessChecks = Readonly<
-  Record<'postgres' | 'redis' | 'docker' | 'network', (signal: AbortSignal) => Promise<void>>
->;
+/**
+ * One dependency of RTM. Rejects when RTM cannot work with it; resolves with sentences about a configuration that an
+ * operator should change and that RTM works with, or with none.
+ */
+export type ReadinessCheck = (signal: AbortSignal) => Promise<readonly string[]>;
+
+export type ReadinessChecks = Readonly<Record<'postgres' | 'redis' | 'docker' | 'network', ReadinessCheck>>;
 
 interface CheckAnswer {
   readonly status: 'ok' | 'failed';
   readonly message?: string;
+  readonly warnings?: readonly string[];
   readonly duration_ms: number;
 }
 
@@ -21,22 +25,17 @@ const CHECK_TIMEOUT_MS = 3_000;
 
 /** Asks all at once and tells of each. */
 export async function askReadiness(checks: ReadinessChecks): Promise<Readiness> {
-  const [postgres, redis, docker, network] = await Promise.all([
-    askOne(checks.postgres),
-    askOne(checks.redis),
-    askOne(checks.docker),
-    askOne(checks.network),
-  ]);
-  const answers = { postgres, redis, docker, network };
-  const ready = Object.values(answers).every((answer) => answer.status === 'ok');
-  return { status: ready ? 'ready' : 'not_ready', checks: answers };
+  const asked = Object.entries(checks).map(async ([name, check]) => [name, await askOne(check)] as const);
+  const answers = await Promise.all(asked);
+  const ready = answers.every(([, { status }]) => status === 'ok');
+  return {
+    status: ready ? 'ready' : 'not_ready',
+    checks: Object.fromEntries(answers) as Readiness['checks'],
+  };
 }
 
 /** Asks one of them, and never rejects. */
-export async function askOne(
-  check: (signal: AbortSignal) => Promise<void>,
-  timeoutMs = CHECK_TIMEOUT_MS,
-): Promise<CheckAnswer> {
+export async function askOne(check: ReadinessCheck, timeoutMs = CHECK_TIMEOUT_MS): Promise<CheckAnswer> {
   const startedMs = performance.now();
   const duration = () => Math.round((performance.now() - startedMs) * 10) / 10;
   const signal = AbortSignal.timeout(timeoutMs);
@@ -45,8 +44,12 @@ export async function askOne(
     once: true,
   });
   try {
-    await Promise.race([check(signal), late]);
-    return { status: 'ok', duration_ms: duration() };
+    const warnings = await Promise.race([check(signal), late]);
+    return {
+      status: 'ok',
+      ...(warnings.length > 0 ? { warnings: warnings.map(redactText) } : {}),
+      duration_ms: duration(),
+    };
   } catch (error) {
     return { status: 'failed', message: redactText(describe(error)), duration_ms: duration() };
   }

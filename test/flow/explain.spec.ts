@@ -3,6 +3,7 @@ import { handlers } from '../../handlers/index.ts';
 import type { Cause } from '../../lib/explain/rule.ts';
 import type { NextAction } from '../../lib/explain/what-next.ts';
 import type { OpKind } from '../../lib/operation.ts';
+import type { ReadinessCheck } from '../../openapi/readiness.ts';
 import { putFindings } from '../../sql/inspect-findings.ts';
 import { putCounters } from '../../sql/probe-counters.ts';
 import { errorCode } from '../helpers/assert-contract.ts';
@@ -39,14 +40,14 @@ describe('GET /runtimes/{game_id}/explain tells from one answer why a game is as
   let side: HandlerSide;
   let drift: Drift;
   let rest: RestService;
-  let redis: () => Promise<void>;
+  let redis: ReadinessCheck;
 
   before(async () => {
     side = await makeHandlerSide({ RTMANAGER_RECONCILE_MAX_DISPOSE_SHARE: '0.25' });
     drift = makeDrift(side);
     const { docker, config } = side.tick;
     const { db } = side.store;
-    rest = await makeRestService({ db, docker, config, readiness: { redis: () => redis() } });
+    rest = await makeRestService({ db, docker, config, readiness: { redis: (signal) => redis(signal) } });
   });
   after(async () => {
     await rest?.close();
@@ -57,7 +58,7 @@ describe('GET /runtimes/{game_id}/explain tells from one answer why a game is as
     side.world.containers.clear();
     side.world.networks.add('galaxy');
     side.world.daemonId = 'THE:DAEMON';
-    redis = () => Promise.resolve();
+    redis = () => Promise.resolve([]);
     // A daemon that shows nothing at all would be asked twice by a pass.
     drift.putContainer('elsewhere', { networks: ['other'] });
     // The first pass says which daemon it is.

@@ -48,7 +48,8 @@ interface RestOptions {
   readonly wake?: (games: readonly WaitingGame[]) => Promise<void>;
 }
 
-const ok = () => Promise.resolve();
+const done = () => Promise.resolve();
+const ok = () => Promise.resolve([]);
 const away = () => Promise.reject(new RuntimeError('docker_unavailable', 'There is no Docker here'));
 const noDocker: RouteDeps['docker'] = {
   listGame: away,
@@ -63,7 +64,7 @@ const noDocker: RouteDeps['docker'] = {
 const neverAsked = () => Promise.reject(new Error('nothing of the kind was to be asked for'));
 
 export async function makeRestService(options: RestOptions): Promise<RestService> {
-  const { db, token, readiness, http, waitMs = 10_000, wake = ok } = options;
+  const { db, token, readiness, http, waitMs = 10_000, wake = done } = options;
   const board: RequestHandler = options.board ?? ((_request, _response, next) => next());
   const log = makeMemoryLogger();
   const outcomes = makeOutcomeWatch({ db, log });

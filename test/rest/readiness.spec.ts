@@ -6,7 +6,9 @@ import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 
 interface Ready {
   readonly status: string;
-  readonly checks: Readonly<Record<string, { readonly status: string; readonly message?: string }>>;
+  readonly checks: Readonly<
+    Record<string, { readonly status: string; readonly message?: string; readonly warnings?: string[] }>
+  >;
 }
 
 describe('GET /readyz and /healthz', () => {
@@ -58,6 +60,13 @@ describe('GET /readyz and /healthz', () => {
     expect(ready.checks.docker?.message).to.be.a('string').that.is.not.empty;
     expect(ready.checks.postgres?.message).to.equal('a text');
     expect(ready.checks.network?.message).to.equal('Docker network "x" does not exist');
+  });
+
+  it('stays ready with a warning and shows the warning without its password', async () => {
+    const { status, ready } = await askWith({ redis: async () => ['redis://rtm:hunter2@db evicts keys'] });
+    expect(status).to.equal(200);
+    expect(ready.checks.redis).to.deep.include({ status: 'ok', warnings: ['redis://***@db evicts keys'] });
+    expect(ready.checks.postgres).not.to.have.property('warnings');
   });
 
   it('shows no password that a failure quotes', async () => {
