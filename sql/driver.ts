@@ -1,15 +1,29 @@
 import { createPgDriverFactory } from '@slonik/pg-driver';
 import { BackendTerminatedError, type DriverClient, type DriverFactory } from 'slonik';
+import { prepareSession, type SessionSettings } from './session-settings.ts';
 
 /**
- * slonik's driver, but that a connection which leaves a query unanswered for `queryTimeoutMs` is given up with its
+ * slonik's driver, but that every connection gets RTM's settings and those of its pool before its first statement, and that a connection which leaves a query unanswered for `queryTimeoutMs` is given up with its
  * query: it would otherwise keep its place in the pool until the kernel notices, a quarter of an hour later.
  */
-export function makeDriverFactory(queryTimeoutMs: number): DriverFactory {
+export function makeDriverFactory(queryTimeoutMs: number, settings: SessionSettings): DriverFactory {
   const createDriver = createPgDriverFactory();
   return async (options) => {
     const driver = await createDriver(options);
-    return { createClient: async () => giveUpSilent(await driver.createClient(), queryTimeoutMs) };
+    return {
+      createClient: async () => {
+        const client = giveUpSilent(await driver.createClient(), queryTimeoutMs);
+        client.acquire();
+        try {
+          await prepareSession((text, values) => client.query(text, values), settings);
+        } catch (error) {
+          await client.destroy();
+          throw error;
+        }
+        await client.release();
+        return client;
+      },
+    };
   };
 }
 

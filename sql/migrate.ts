@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import { withConnection } from './connection.ts';
 
 const MIGRATIONS_DIR = fileURLToPath(new URL('./migrations', import.meta.url));
 
@@ -19,9 +19,7 @@ const MIGRATION_LOCK = 7241865325823964;
  * than a second: then it is worth another try.
  */
 export async function migrate(dsn: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: dsn, application_name: 'rtmanager-migrate' });
-  await client.connect();
-  try {
+  return withConnection(dsn, async (client) => {
     // Not the library's own, for one that migrates is waited for however long that takes. The end of the session frees it.
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
@@ -37,7 +35,5 @@ export async function migrate(dsn: string): Promise<string[]> {
       log: () => {},
     });
     return applied.map((migration) => migration.name);
-  } finally {
-    await client.end();
-  }
+  });
 }

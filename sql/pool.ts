@@ -6,7 +6,9 @@ import {
   type Interceptor,
   SchemaValidationError,
 } from 'slonik';
+import { urlForSlonik } from './connection.ts';
 import { makeDriverFactory } from './driver.ts';
+import type { SessionSettings } from './session-settings.ts';
 
 /** slonik itself never applies a query's row schema; this does, so that no unchecked row enters the code. */
 const validateRows: Interceptor = {
@@ -52,8 +54,8 @@ interface PoolOptions {
  * Of a prepared statement PostgreSQL may keep a plan that it made when the table was small, to read all of it, until the
  * table is analysed: a minute and many thousand operations later. Where only keys are asked for, such a plan is never right.
  */
-const PLAN_ANEW = 'plan_cache_mode=force_custom_plan';
-const KEEP_PLANS = 'enable_seqscan=off';
+const PLAN_ANEW: SessionSettings = { plan_cache_mode: 'force_custom_plan' };
+const KEEP_PLANS: SessionSettings = { enable_seqscan: 'off' };
 
 /** PostgreSQL ends a statement that takes longer, and says so. */
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -76,23 +78,25 @@ const LAST_WORDS_MS = 1_000;
 export async function makePool(options: PoolOptions): Promise<DatabasePool> {
   const { dsn, max, name, queryTimeoutMs = SILENCE_MS, onFailure } = options;
   const { silentTransactionMs = SILENT_TRANSACTION_MS, onlyByKey = false } = options;
-  const url = new URL(dsn);
-  url.searchParams.set('application_name', name);
-  const given = url.searchParams.get('options') ?? '';
-  url.searchParams.set('options', `${given} -c ${onlyByKey ? KEEP_PLANS : PLAN_ANEW}`.trim());
-  return createPool(url.toString(), {
+  const settings = {
+    ...(onlyByKey ? KEEP_PLANS : PLAN_ANEW),
+    statement_timeout: String(STATEMENT_TIMEOUT_MS),
+    idle_in_transaction_session_timeout: String(Math.min(silentTransactionMs, SILENT_TRANSACTION_MS)),
+  };
+  return createPool(urlForSlonik(dsn, name), {
     maxPoolSize: max,
     captureStackTrace: false,
     connectionTimeout: 5_000,
-    statementTimeout: STATEMENT_TIMEOUT_MS,
+    // Set on each connection instead: poolers refuse both in a startup packet.
+    statementTimeout: 'DISABLE_TIMEOUT',
+    idleInTransactionSessionTimeout: 'DISABLE_TIMEOUT',
     idleTimeout: 60_000,
-    idleInTransactionSessionTimeout: Math.min(silentTransactionMs, SILENT_TRANSACTION_MS),
     // Sessions carry no settings of their own, so there is nothing to discard between two uses, and a
     // DISCARD ALL would cost every query a round trip. Advisory session locks are released where taken.
     resetConnection: async () => {},
     typeParsers: [createBigintTypeParser(), createTimestampWithTimeZoneTypeParser()],
     interceptors: [validateRows, ...(onFailure ? [tellFailures(onFailure)] : [])],
-    driverFactory: makeDriverFactory(queryTimeoutMs),
+    driverFactory: makeDriverFactory(queryTimeoutMs, settings),
     gracefulTerminationTimeout: LAST_WORDS_MS,
   });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Logger } from '../lib/logger.ts';
+import { withConnection } from './connection.ts';
 import { mayPass, wasRolledBack } from './map-error.ts';
 import { migrate } from './migrate.ts';
 
@@ -18,7 +18,7 @@ const MIGRATION_RETRY_MS = 2_000;
  * and it is tried again.
  */
 export async function prepareDatabase(dsn: string, log: Logger): Promise<string[]> {
-  await again(() => connectOnce(dsn), {
+  await again(() => withConnection(dsn, async () => undefined), {
     while: mayPass,
     say: 'PostgreSQL does not answer yet',
     log,
@@ -52,14 +52,5 @@ async function again<T>(work: () => Promise<T>, patience: Patience): Promise<T> 
       if (!told) patience.log.warn(patience.say, { error });
       await sleep(patience.retryMs);
     }
-  }
-}
-
-async function connectOnce(dsn: string): Promise<void> {
-  const client = new pg.Client({ connectionString: dsn, connectionTimeoutMillis: 5_000 });
-  try {
-    await client.connect();
-  } finally {
-    await client.end();
   }
 }

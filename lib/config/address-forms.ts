@@ -36,37 +36,6 @@ export const hostPort: Form<HostPort> = {
   },
 };
 
-/** What both of the parsers that read a DSN here understand alike. */
-const SSL_MODES = ['disable', 'no-verify', 'require'];
-const OTHER_SSL_PARAMETERS = ['ssl', 'sslcert', 'sslkey', 'sslrootcert', 'sslpassword'];
-
-/** Kept as text, since pg and slonik each parse it; checked so far that a mistake shows before the first query. */
-export const postgresDsn: Form<string> = {
-  words:
-    '`postgres://user:password@host:port/database` or `postgresql://…`; `?sslmode=` disable, no-verify or require',
-  parse(text) {
-    const url = parseUrl(text);
-    if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
-      throw new FormError('does not begin with postgres:// or postgresql://');
-    }
-    try {
-      for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
-    } catch {
-      throw new FormError('has a % that is not the beginning of an escape; write %25 for the sign itself');
-    }
-    const mode = url.searchParams.get('sslmode');
-    if (mode !== null && !SSL_MODES.includes(mode)) {
-      throw new FormError(`has a sslmode other than ${SSL_MODES.join(', ')}`);
-    }
-    const other = OTHER_SSL_PARAMETERS.find((name) => url.searchParams.has(name));
-    if (other)
-      throw new FormError(
-        `has ${other}, which is not supported; NODE_EXTRA_CA_CERTS names further authorities`,
-      );
-    return text;
-  },
-};
-
 /** @returns the URL without a slash at its end */
 export const httpBaseUrl: Form<string> = {
   words: '`http://host[:port][/path]` or `https://…`, without user, query and fragment',

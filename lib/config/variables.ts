@@ -4,7 +4,7 @@
  * and a test keeps the two in step. Limits stand beside their reasons.
  */
 import { LOG_LEVELS } from '../logger.ts';
-import { dockerHost, hostPort, httpBaseUrl, listenAddress, postgresDsn } from './address-forms.ts';
+import { dockerHost, hostPort, httpBaseUrl, listenAddress } from './address-forms.ts';
 import {
   capabilities,
   cpuQuota,
@@ -18,6 +18,7 @@ import {
 } from './container-forms.ts';
 import type { Limit } from './form.ts';
 import { absolutePath, directoryMode, readableFile } from './path-forms.ts';
+import { postgresDsn } from './postgres-dsn.ts';
 import {
   anyText,
   duration,

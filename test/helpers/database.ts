@@ -10,10 +10,21 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** Settings that sessions of a database begin with. */
+export interface SessionDefaults {
+  readonly ofDatabase: Readonly<Record<string, string>>;
+  /** Of the user that the tests sign in as, in this database; they go before those of the database. */
+  readonly ofRole: Readonly<Record<string, string>>;
+}
+
 /** Creates a database of a suite's own. */
-export async function makeDatabase(): Promise<TestDatabase> {
+export async function makeDatabase(defaults?: SessionDefaults): Promise<TestDatabase> {
   const name = `rtm_test_${shortId()}`;
   await administer(`CREATE DATABASE ${name}`);
+  for (const [setting, value] of Object.entries(defaults?.ofDatabase ?? {}))
+    await administer(`ALTER DATABASE ${name} SET ${setting} = ${value}`);
+  for (const [setting, value] of Object.entries(defaults?.ofRole ?? {}))
+    await administer(`ALTER ROLE CURRENT_USER IN DATABASE ${name} SET ${setting} = ${value}`);
   const dsn = new URL(await postgres());
   dsn.pathname = `/${name}`;
   return { dsn: dsn.toString(), drop: () => administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

@@ -5,7 +5,7 @@ import { acceptOperations, type NewOperation } from '../../sql/accept-operations
 import { claimHead } from '../../sql/claims.ts';
 import { migrate } from '../../sql/migrate.ts';
 import { makePool } from '../../sql/pool.ts';
-import { makeDatabase } from './database.ts';
+import { makeDatabase, type SessionDefaults } from './database.ts';
 import { eventually } from './eventually.ts';
 
 type Row = Record<string, unknown>;
@@ -60,12 +60,25 @@ const TABLES = [
   'reconcile_hold',
 ];
 
-export async function makeStore(): Promise<Store> {
+/** What the test itself asks is answered in one form, whatever sessions of the database begin with. */
+const NEUTRAL = Object.entries({
+  datestyle: 'ISO',
+  statement_timeout: 0,
+  idle_session_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+  transaction_timeout: 0,
+})
+  .map(([name, value]) => `-c ${name}=${value}`)
+  .join(' ');
+
+export async function makeStore(defaults?: SessionDefaults): Promise<Store> {
   await using stack = new AsyncDisposableStack();
-  const { dsn } = stack.adopt(await makeDatabase(), (database) => database.drop());
+  const { dsn } = stack.adopt(await makeDatabase(defaults), (database) => database.drop());
   await migrate(dsn);
   const db = stack.adopt(await makePool({ dsn, max: 10, name: 'test' }), (pool) => pool.end());
-  const raw = stack.adopt(new pg.Pool({ connectionString: dsn, max: 4 }), (pool) => pool.end());
+  const raw = stack.adopt(new pg.Pool({ connectionString: dsn, max: 4, options: NEUTRAL }), (pool) =>
+    pool.end(),
+  );
   raw.on('error', () => undefined); // a suite may terminate any session of its database
   const rows: Store['rows'] = async (statement, values = []) =>
     (await raw.query(statement, [...values])).rows;

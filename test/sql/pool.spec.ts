@@ -53,9 +53,8 @@ describe('the pool', () => {
   }
 
   it('keeps the options of the address', async () => {
-    const dsn = new URL(store.dsn);
-    dsn.searchParams.set('options', '-c work_mem=1234kB');
-    const pool = await makePool({ dsn: dsn.toString(), max: 1, name: 'options' });
+    const dsn = `${store.dsn}?options=${encodeURIComponent('-c work_mem=1234kB')}`;
+    const pool = await makePool({ dsn, max: 1, name: 'options' });
     try {
       const row = await pool.one(sql.type(z.strictObject({ memory: z.string() }))`
         select current_setting('work_mem') as memory`);

@@ -339,6 +339,8 @@ describe('configuration', () => {
         'postgresql://h/db',
         'postgres://u:p%25@h:5432/db?sslmode=require',
         'postgres:///db?host=/run',
+        'postgres://u:p@[::1]:5432/db',
+        'postgres://u:p@/db?host=db.example&port=5433',
       ]) {
         expect(parse({ RTMANAGER_POSTGRES_PRIMARY_DSN: dsn }).postgres.dsn).to.equal(dsn);
       }
@@ -346,6 +348,32 @@ describe('configuration', () => {
         reasonOf({ RTMANAGER_POSTGRES_PRIMARY_DSN: dsn });
       }
     });
+
+    for (const [dsn, reason] of Object.entries({
+      'postgres://a,b/db': 'names several hosts',
+      'postgres://a:1,b:2/db': 'names several hosts',
+      'postgres:///db?host=a,b': 'names several hosts',
+      'postgres:///db?host=a&host=b': 'has host twice',
+      'postgres://a/db?host=b': 'names its host twice',
+      'postgres://u@h/db?user=v': 'names its user twice',
+      'postgres://u:p@h/db?password=q': 'names its password twice',
+      'postgres://h:1/db?port=2': 'names its port twice',
+      'postgres://h:0/db': 'has a port outside 1 to 65535',
+      'postgres://h/db?port=x': 'has a port outside 1 to 65535',
+      'postgres://h/db/other': 'has more than one /',
+      'postgres://h/db#x': 'has a #',
+      'postgres://u?x=p@h/db': 'has a @ after a ?',
+      'postgres://h/db?target_session_attrs=read-write': 'has the parameter target_session_attrs',
+      'postgres://h/db?application_name=x': 'has the parameter application_name',
+      'postgres://h/db?dbname=x': 'has the parameter dbname',
+      'postgres://h/db?sslmode=prefer': 'has a sslmode other than',
+      'postgres://h/db?sslrootcert=/ca': 'has sslrootcert, which is not supported',
+      'postgres://h/db?user=%zz': 'has a % ',
+    })) {
+      it(`of PostgreSQL are not ${dsn}`, () => {
+        expect(reasonOf({ RTMANAGER_POSTGRES_PRIMARY_DSN: dsn })).to.include(reason);
+      });
+    }
 
     it('of Lobby lose the slash at their end', () => {
       const baseUrl = (text: string): string =>
