@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { DatabasePool } from 'slonik';
-import { sql } from 'slonik';
 import { handlers, tickHandlers } from './handlers/index.ts';
 import { noteContainerEvent } from './handlers/note-container-event.ts';
 import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runtimes.ts';
@@ -42,7 +41,7 @@ import { startSchedules, type Tick } from './queues/schedules.ts';
 import { makeStartGate, roomFor } from './queues/start-gate.ts';
 import { addStoreGauges } from './queues/store-gauges.ts';
 import { within } from './queues/within.ts';
-import { getDeploymentId } from './sql/deployment.ts';
+import { assertDeployment, getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
 import { makeRefusals } from './sql/refusals.ts';
@@ -127,7 +126,8 @@ export async function startApp(
   const workerRedis = openRedis('queue');
 
   // Replicas share a database, and so the names of their queues; another Runtime Manager on this Redis does not.
-  const prefix = `rtm-${await getDeploymentId(db)}`;
+  const deploymentId = await getDeploymentId(db);
+  const prefix = `rtm-${deploymentId}`;
   const docker = makeConfiguredDocker(config, (connection) => watchDocker(connection, telemetry));
   const lobby = stack.adopt(makeLobbyClient(config.lobby), (client) => client.close());
   const { timeoutMs } = config.probe;
@@ -290,7 +290,7 @@ export async function startApp(
     }),
     readiness: {
       postgres: async () => {
-        await Promise.all([db, restDb].map((pool) => pool.query(sql.unsafe`select 1`)));
+        await Promise.all([db, restDb].map((pool) => assertDeployment(pool, deploymentId)));
         refusals.assertNone();
         return [];
       },

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import { ERROR_RULES, type ErrorCode, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { mayPass } from '../sql/map-error.ts';
+import { isMisfit, mayPass } from '../sql/map-error.ts';
 
 /** The last of the chain: every error becomes the contract's envelope, and the unexpected ones a log line. */
 export function makeAnswerError(log: Logger): ErrorRequestHandler {
@@ -32,9 +32,10 @@ export function sendError(response: Response, { status, code, message }: ErrorAn
 function mapRequestError(thrown: unknown): RuntimeError {
   if (thrown instanceof RuntimeError) return thrown;
   if (mayPass(thrown)) {
-    return new RuntimeError('service_unavailable', 'PostgreSQL can not be reached; try again', {
-      cause: thrown,
-    });
+    const message = isMisfit(thrown)
+      ? 'The tables of Runtime Manager are not there, or not to be used; try again later'
+      : 'PostgreSQL can not be reached; try again';
+    return new RuntimeError('service_unavailable', message, { cause: thrown });
   }
   const status = statusOf(thrown);
   if (status !== undefined && thrown instanceof Error) {

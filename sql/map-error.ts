@@ -12,8 +12,23 @@ const DATA_CLASSES = [
   '54', // program limit exceeded
 ];
 
+/**
+ * RTM's tables are not there, not those of this version, or not RTM's to use: a schema that was renamed away for a restore,
+ * an older backup, rights that are granted again later. RTM asks for nothing that its own migrations did not make.
+ */
+const MISFIT_STATES = [
+  '3F000', // schema
+  '42P01', // table
+  '42703', // column
+  '42883', // function
+  '42704', // other object
+  '42501', // insufficient privilege
+];
+
 /** Classes of what keeps a statement from being carried out that is as it should be: resources, system errors. */
 const REFUSING_CLASSES = ['53', '58'];
+/** Data or an index is corrupt, until somebody repairs it. */
+const CORRUPTED = ['XX001', 'XX002'];
 /** What a primary says that has become a standby. */
 const READ_ONLY = '25006';
 
@@ -26,6 +41,14 @@ const PASSING_CLASSES = [
   '55', // object not in prerequisite state: a lock that was not to be had
   '57', // operator intervention: shutdown, timeouts
   '58', // system error
+  'XX', // internal error: never that of a request
+];
+
+/** What only the session was wrong for, which is not used again: its prepared statements and their plans. */
+const PASSING_STATES = [
+  '0A000', // a cached plan whose result has another type by now
+  '26000', // a prepared statement is not there
+  '42P05', // a prepared statement is there already
 ];
 
 /**
@@ -39,11 +62,17 @@ export function isDataError(error: unknown): boolean {
   return DATA_CLASSES.includes(sqlStateOf(error).slice(0, 2));
 }
 
-/** Whether PostgreSQL answers and yet takes nothing for now: a disk that is full or broken, a standby. */
-export function isWriteRefusal(error: unknown): boolean {
+/** Whether PostgreSQL answers and yet cannot serve RTM for now: a disk that is full or broken, a standby, tables that are gone. */
+export function isRefusal(error: unknown): boolean {
   const state = sqlStateOf(error);
-  return REFUSING_CLASSES.includes(state.slice(0, 2)) || state === READ_ONLY;
+  return (
+    REFUSING_CLASSES.includes(state.slice(0, 2)) ||
+    [READ_ONLY, ...CORRUPTED, ...MISFIT_STATES].includes(state)
+  );
 }
+
+/** Whether the database lacks what RTM's migrations made, or RTM the right to use it. */
+export const isMisfit = (error: unknown): boolean => MISFIT_STATES.includes(sqlStateOf(error));
 
 /** Empty where there is none. */
 function sqlStateOf(error: unknown): string {
@@ -53,12 +82,18 @@ function sqlStateOf(error: unknown): string {
   return '';
 }
 
-/** Whether the same statement may succeed when it is tried again: no connection, a full disk, a timeout, a restart. */
+/**
+ * Whether the same statement may succeed when it is tried again: no connection, a full disk, a timeout, a restart, tables
+ * that are away for a restore.
+ */
 export function mayPass(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (isConnectionError(cause)) return true;
     if ('code' in cause && typeof cause.code === 'string' && isSqlState(cause.code)) {
-      return PASSING_CLASSES.includes(cause.code.slice(0, 2));
+      return (
+        PASSING_CLASSES.includes(cause.code.slice(0, 2)) ||
+        [...PASSING_STATES, ...MISFIT_STATES].includes(cause.code)
+      );
     }
   }
   return false;

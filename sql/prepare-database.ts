@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../lib/logger.ts';
 import { withConnection } from './connection.ts';
-import { mayPass, wasRolledBack } from './map-error.ts';
+import { isMisfit, mayPass, wasRolledBack } from './map-error.ts';
 import { migrate } from './migrate.ts';
 
 /** A PostgreSQL that starts beside us gets this long to answer. */
@@ -19,7 +19,8 @@ const MIGRATION_RETRY_MS = 2_000;
  */
 export async function prepareDatabase(dsn: string, log: Logger): Promise<string[]> {
   await again(() => withConnection(dsn, async () => undefined), {
-    while: mayPass,
+    // No right to connect, or to a setting, is for an operator to give.
+    while: (error) => mayPass(error) && !isMisfit(error),
     say: 'PostgreSQL does not answer yet',
     log,
     untilMs: performance.now() + START_MS,

@@ -1,6 +1,6 @@
-import { isWriteRefusal } from './map-error.ts';
+import { isRefusal } from './map-error.ts';
 
-/** What PostgreSQL has refused lately although it answers: a question that writes nothing does not find that out. */
+/** What PostgreSQL has refused lately although it answers: a question that neither writes nor needs its tables does not find that out. */
 export interface Refusals {
   /** To be told of every query that failed. */
   note(error: unknown): void;
@@ -15,7 +15,7 @@ export function makeRefusals(now: () => number = () => performance.now()): Refus
   let last: { readonly error: unknown; readonly atMs: number } | undefined;
   return {
     note(error) {
-      if (isWriteRefusal(error)) last = { error, atMs: now() };
+      if (isRefusal(error)) last = { error, atMs: now() };
     },
     assertNone() {
       if (last && now() - last.atMs < RECENT_MS) throw last.error;

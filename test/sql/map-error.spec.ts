@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
-import { isDataError, mayPass } from '../../sql/map-error.ts';
+import { isDataError, isMisfit, isRefusal, mayPass } from '../../sql/map-error.ts';
 import { makePool } from '../../sql/pool.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -42,10 +42,34 @@ describe('errors of PostgreSQL', () => {
     });
   }
 
-  it('that come from a table that is missing are not about the content, and do not pass', async () => {
-    const error = await rejectionOf(store.db.query(sql.unsafe`select * from rtmanager.nothing`));
-    expect([isDataError(error), mayPass(error)]).to.deep.equal([false, false]);
-  });
+  for (const [what, statement] of Object.entries({
+    'a table that is missing': sql.unsafe`select * from rtmanager.nothing`,
+    'a schema that is missing': sql.unsafe`select nowhere.something()`,
+    'a column that is missing': sql.unsafe`select nothing from rtmanager.deployment`,
+    'a function that is missing': sql.unsafe`select rtmanager.nothing()`,
+    'rights that are missing': sql.unsafe`do $$ begin raise 'denied' using errcode = '42501'; end $$`,
+  })) {
+    it(`that come from ${what} are not about the content, and may pass when it is back`, async () => {
+      const error = await rejectionOf(store.db.query(statement));
+      expect([isDataError(error), mayPass(error), isMisfit(error), isRefusal(error)]).to.deep.equal([
+        false,
+        true,
+        true,
+        true,
+      ]);
+    });
+  }
+
+  for (const code of ['0A000', '26000', '42P05', 'XX000']) {
+    it(`with ${code} are about the session or the server, and may pass`, async () => {
+      const statement = {
+        ...sql.unsafe`select 1`,
+        sql: `do $$ begin raise 'x' using errcode = '${code}'; end $$`,
+      };
+      const error = await rejectionOf(store.db.query(statement));
+      expect([isDataError(error), mayPass(error), isMisfit(error)]).to.deep.equal([false, true, false]);
+    });
+  }
 
   it('that come from a server that went away are not about the content, and may pass', async () => {
     const proxy = await makePostgresProxy(store.dsn);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
-import { isWriteRefusal } from '../../sql/map-error.ts';
+import { isRefusal } from '../../sql/map-error.ts';
 import { makePool } from '../../sql/pool.ts';
 import { makeRefusals } from '../../sql/refusals.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
@@ -14,15 +14,18 @@ describe('what PostgreSQL refuses although it answers', () => {
     '53200': 'want of memory',
     '58030': 'a disk that fails',
     '25006': 'a standby',
+    '42P01': 'a table that is gone',
+    '42501': 'a right that is missing',
+    XX002: 'an index that is corrupt',
   })) {
     it(`counts with ${code}, ${what}`, () => {
-      expect(isWriteRefusal(failure(code))).to.equal(true);
+      expect(isRefusal(failure(code))).to.equal(true);
     });
   }
 
   for (const code of ['23505', '40P01', '57014', '25P02', '08006', 'ECONNREFUSED']) {
     it(`does not count with ${code}, which says nothing of that`, () => {
-      expect(isWriteRefusal(failure(code))).to.equal(false);
+      expect(isRefusal(failure(code))).to.equal(false);
     });
   }
 
@@ -56,7 +59,7 @@ describe('what PostgreSQL refuses although it answers', () => {
       const refuse = sql.unsafe`do $$ begin raise 'no space left' using errcode = '53100'; end $$`;
       await rejectionOf(pool.query(refuse));
       await rejectionOf(pool.transaction((transaction) => transaction.query(refuse)));
-      expect(told.map(isWriteRefusal)).to.deep.equal([true, true]);
+      expect(told.map(isRefusal)).to.deep.equal([true, true]);
     });
   });
 });
