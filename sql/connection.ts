@@ -6,13 +6,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Runs `work` on a connection of its own, with the address and the settings that the pools have, too. */
 export async function withConnection<T>(dsn: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    ...fieldsOf(parsePostgresDsn(dsn)),
-    application_name: 'rtmanager-migrate',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  // A connection that breaks between two statements fails the next one.
-  client.on('error', () => undefined);
+  const client = makeClient(dsn);
   try {
     await client.connect();
     await prepareSession((text, values) => client.query(text, values));
@@ -20,6 +14,19 @@ export async function withConnection<T>(dsn: string, work: (client: pg.Client) =
   } finally {
     await client.end();
   }
+}
+
+/** A client that is not connected yet, and whose session keeps the settings that it begins with. */
+export function makeClient(dsn: string, config: pg.ClientConfig = {}): pg.Client {
+  const client = new pg.Client({
+    ...fieldsOf(parsePostgresDsn(dsn)),
+    application_name: 'rtmanager-migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...config,
+  });
+  // A connection that breaks between two statements fails the next one.
+  client.on('error', () => undefined);
+  return client;
 }
 
 function fieldsOf({ tls, ...fields }: PostgresAddress): pg.ClientConfig {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../lib/logger.ts';
-import { withConnection } from './connection.ts';
 import { isMisfit, mayPass, wasRolledBack } from './map-error.ts';
 import { migrate } from './migrate.ts';
+import { assertOwnSessions } from './own-sessions.ts';
 
 /** A PostgreSQL that starts beside us gets this long to answer. */
 const START_MS = 30_000;
@@ -13,12 +13,13 @@ const MIGRATION_MS = 600_000;
 const MIGRATION_RETRY_MS = 2_000;
 
 /**
- * Waits for PostgreSQL and brings its schema up to date; returns the migrations applied now. A migration of tables that
+ * Waits for PostgreSQL and brings its schema up to date; returns the migrations applied now. Rejects with
+ * `SharedSessionError`, before anything is changed, behind a pooler that does not give each connection a session. A migration of tables that
  * older replicas work with, or that somebody reads, may meet a deadlock or wait for too long; PostgreSQL takes it back whole,
  * and it is tried again.
  */
 export async function prepareDatabase(dsn: string, log: Logger): Promise<string[]> {
-  await again(() => withConnection(dsn, async () => undefined), {
+  await again(() => assertOwnSessions(dsn), {
     // No right to connect, or to a setting, is for an operator to give.
     while: (error) => mayPass(error) && !isMisfit(error),
     say: 'PostgreSQL does not answer yet',

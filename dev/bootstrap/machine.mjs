@@ -2,6 +2,7 @@ import { aptInstall } from '../machine/apt.mjs';
 import { missingChromium } from '../machine/chromium.mjs';
 import { lookForDocker, missingDocker } from '../machine/docker.mjs';
 import { canInstallAll, describeMissing } from '../machine/missing.mjs';
+import { missingPgbouncer } from '../machine/pgbouncer.mjs';
 import { missingRedis, missingServices } from '../machine/services.mjs';
 import { timed } from './process.mjs';
 
@@ -28,5 +29,5 @@ export async function installPackages(packages, say) {
 function missingForTests(docker) {
   const isGiven = docker.state === 'answers' || process.env.TEST_REDIS_ADDR || process.env.REDIS_IMAGE;
   const instead = 'set TEST_REDIS_ADDR to a Redis, or REDIS_IMAGE to an image of one';
-  return [isGiven ? undefined : missingRedis(instead), missingChromium()];
+  return [isGiven ? undefined : missingRedis(instead), missingPgbouncer(), missingChromium()];
 }
