@@ -4,13 +4,19 @@ import { npm, timed } from './process.mjs';
 
 /** Runs `npm ci` when what is installed is not what package-lock.json asks for. */
 export async function installDependencies(root, { withDev, say }) {
-  const installed = readPackages(path.join(root, 'node_modules/.package-lock.json'));
-  if (installed && isCurrent(readPackages(path.join(root, 'package-lock.json')), installed, withDev)) return;
-
+  if (!lacksDependencies(root, { withDev })) return;
   // A service on a bare machine needs no linters; what a developer has installed stays whole.
-  const omitsDev = !withDev && !installed;
+  const omitsDev = !withDev && !installedIn(root);
   await timed('Dependencies', 'npm ci', say, () => npm(['ci', omitsDev ? '--omit=dev' : '--include=dev']));
 }
+
+/** Whether what is installed differs from what package-lock.json asks for. */
+export function lacksDependencies(root, { withDev }) {
+  const installed = installedIn(root);
+  return !installed || !isCurrent(readPackages(path.join(root, 'package-lock.json')), installed, withDev);
+}
+
+const installedIn = (root) => readPackages(path.join(root, 'node_modules/.package-lock.json'));
 
 /**
  * npm notes in node_modules what it installed, so the two lists are compared instead of keeping a stamp: an

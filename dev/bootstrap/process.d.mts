@@ -1,0 +1,2 @@
+/** Runs npm; see process.mjs. */
+export function npm(args: string[]): Promise<void>;
