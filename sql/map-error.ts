@@ -22,6 +22,7 @@ const MISFIT_STATES = [
   '42703', // column
   '42883', // function
   '42704', // other object
+  '42P10', // constraint for ON CONFLICT: a restore adds them last
   '42501', // insufficient privilege
 ];
 

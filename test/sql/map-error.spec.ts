@@ -47,6 +47,8 @@ describe('errors of PostgreSQL', () => {
     'a schema that is missing': sql.unsafe`select nowhere.something()`,
     'a column that is missing': sql.unsafe`select nothing from rtmanager.deployment`,
     'a function that is missing': sql.unsafe`select rtmanager.nothing()`,
+    'a constraint that is missing': sql.unsafe`
+      insert into rtmanager.stream_cursors (stream, last_id) values ('s', '0-0') on conflict (last_id) do nothing`,
     'rights that are missing': sql.unsafe`do $$ begin raise 'denied' using errcode = '42501'; end $$`,
   })) {
     it(`that come from ${what} are not about the content, and may pass when it is back`, async () => {

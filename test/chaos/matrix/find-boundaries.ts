@@ -11,11 +11,11 @@ const IDLE_MS = 5_000;
 export const nameOf = (boundary: string): string => boundary.replace(/ #\d+$/, '');
 
 /**
- * What an operation asks for when it takes long: its lease is renewed by the clock. An operation may come to it on a busy
- * machine and never again.
+ * What an operation asks for when it takes long: its lease is renewed by the clock, and a pool opens one more connection.
+ * An operation may come to it on a busy machine and never again.
  */
 export const isByTheClock = (boundary: string): boolean =>
-  boundary.includes('set lease_until = clock_timestamp()');
+  boundary.includes('set lease_until = clock_timestamp()') || boundary.includes('pg_catalog.set_config(');
 
 /** What a replica asks for that has nothing to do. */
 export async function watchIdle({ victim }: Lane): Promise<ReadonlySet<string>> {
