@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { installDependencies } from './bootstrap/dependencies.mjs';
 import { handOver } from './bootstrap/hand-over.mjs';
 import { requireInstalled } from './bootstrap/installed.mjs';
-import { installPackages, packagesFor } from './bootstrap/machine.mjs';
+import { installPackages, missingFor } from './bootstrap/machine.mjs';
 import { findNode } from './bootstrap/node.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -44,11 +44,11 @@ try {
 
 /** Everything that the entry needs before it can run; the three take about as long, and side by side half of it. */
 async function prepare() {
-  const packages = await packagesFor(command);
+  const missing = await missingFor(command);
   const outcomes = await Promise.allSettled([
     findNode(path.join(ROOT, '.cache'), say),
     installDependencies(ROOT, { withDev: command !== 'setup', say }),
-    installPackages(packages, say),
+    installPackages(missing, say),
   ]);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;

@@ -67,11 +67,23 @@ describe('the calls to Docker that docs/security.md lists', () => {
     const rules = [...read('docs/examples/docker-proxy.nginx.conf').matchAll(/^ +"~(\^.*\$)" 1;$/gm)].map(
       ([, rule = '']) => new RegExp(rule),
     );
+    /** What RTM sends behind the path. */
+    const QUERIES: Readonly<Record<string, string>> = {
+      'GET /events': '?since=1767225600.000000001&filters=%7B%22type%22%3A%5B%22container%22%5D%7D',
+      'GET /containers/json': '?all=true&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D',
+      'GET /containers/{id}/logs': '?stdout=true&stderr=true&tail=50&timestamps=true',
+      'GET /containers/{id}/stats': '?stream=false',
+      'POST /containers/create': '?name=galaxy-game-game-7',
+      'POST /containers/{id}/stop': '?t=30',
+      'DELETE /containers/{id}': '?force=true&v=true',
+      'POST /images/create': '?fromImage=registry.example.com%3A5000%2Fgalaxy%2Fgame&tag=1.4.2',
+      'GET /networks': '?filters=%7B%22name%22%3A%5B%22galaxy%22%5D%7D',
+    };
     const passes = (call: string): boolean => rules.some((rule) => rule.test(call));
 
     for (const call of listed) {
       it(`lets ${call} pass`, () => {
-        const wire = call
+        const wire = `${call}${QUERIES[call] ?? ''}`
           .replace('{id}', 'galaxy-game-game-7')
           .replace('{name}', 'registry.example.com:5000/galaxy');
         const named = call.startsWith('GET /images') ? wire : wire.replace(/registry[^ ]*galaxy/, 'galaxy');
