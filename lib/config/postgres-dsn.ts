@@ -74,7 +74,7 @@ function parseUrl(text: string): URL {
   const [authority = ''] = rest.split(/[/?#]/, 1);
   if (authority.slice(authority.lastIndexOf('@') + 1).includes(',')) throw new FormError(SEVERAL_HOSTS);
   // A URL may not carry a user without a host, a DSN whose host is a parameter may.
-  const whole = authority.endsWith('@') ? text.replace(authority, `${authority}${NO_HOST}`) : text;
+  const whole = authority.endsWith('@') ? text.replace(authority, () => `${authority}${NO_HOST}`) : text;
   if (!URL.canParse(whole)) throw new FormError('is not a URL');
   const url = new URL(whole);
   // A password with a question mark would be taken for parameters, and shown.
@@ -102,8 +102,15 @@ function readParameters(search: string): ReadonlyMap<string, string> {
     );
   }
   const unknown = names.find((name) => !SUPPORTED.includes(name));
-  if (unknown !== undefined)
-    throw new FormError(`has the parameter ${unknown}; supported are ${SUPPORTED.join(', ')}`);
+  if (unknown !== undefined) {
+    // Behind a password it may be the rest of that.
+    const isQuotable = !names.includes('password');
+    throw new FormError(
+      isQuotable
+        ? `has the parameter ${unknown}; supported are ${SUPPORTED.join(', ')}`
+        : `has a parameter other than ${SUPPORTED.join(', ')}; write %26 for a & in the password`,
+    );
+  }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new FormError(`has ${twice} twice`);
   return new Map(given);

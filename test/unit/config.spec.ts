@@ -189,6 +189,7 @@ describe('configuration', () => {
         { RTMANAGER_POSTGRES_PRIMARY_DSN: `u:${secret}@h/db` },
         { RTMANAGER_POSTGRES_PRIMARY_DSN: `mysql://u:p/${secret}@x@h/db` },
         { RTMANAGER_POSTGRES_PRIMARY_DSN: `mysql://h/db?password=${secret}` },
+        { RTMANAGER_POSTGRES_PRIMARY_DSN: `postgres://h/db?user=u&password=p&${secret}` },
         { RTMANAGER_REDIS_MASTER_ADDR: `redis://:${secret}@h:6379` },
         { RTMANAGER_REDIS_MASTER_ADDR: `:${secret}@h:6379` },
         { RTMANAGER_LOBBY_INTERNAL_BASE_URL: `http://u:${secret}@h` },
