@@ -22,6 +22,7 @@ const BENCHMARKS = [
   'overhead',
   'growth',
   'backlog',
+  'hostile-entries',
   'operator-reads',
   'console',
 ];

@@ -13,7 +13,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 // "ms" stands before "m" so that "200ms" is not read as 200 minutes and a stray "s".
-const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|h|m|s)/y;
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|h|m|s)/y;
 
 /**
  * A duration as Go writes it: one or more decimal numbers, each with its unit, such as `200ms`, `1.5s` or

@@ -3,13 +3,14 @@ import type { ExitEvidence } from './exit-evidence.ts';
 import type { FoundHealthy, HealthEvent } from './health.ts';
 import type { OpKind } from './operation.ts';
 import type { RecordChange } from './runtime-record.ts';
+import type { ShownText } from './shown-text.ts';
 
 /** The recorded end of an operation. */
 export interface Outcome {
   readonly outcome: 'success' | 'failure';
   /** `replay_no_op` or nothing on success; the code of the failure otherwise. */
   readonly errorCode: string | null;
-  readonly errorMessage: string | null;
+  readonly errorMessage: ShownText | null;
   readonly containerId: string | null;
   /** The image that it worked with; null where none is known or the request names it. */
   readonly imageRef: string | null;
@@ -51,6 +52,7 @@ interface Aftermath {
  * request does not name.
  */
 export class OperationFailure extends Error {
+  declare message: ShownText;
   readonly error: RuntimeError;
   readonly aftermath: Aftermath;
 

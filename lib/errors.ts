@@ -4,6 +4,8 @@
  * in step with the contracts and with docs/errors.md.
  */
 
+import { messageOf, type ShownText, toShownText } from './shown-text.ts';
+
 /** What a code means to each of RTM's surfaces. */
 export interface ErrorRule {
   /** Status of a REST answer that carries the code. */
@@ -54,16 +56,17 @@ interface RuntimeErrorOptions {
 }
 
 /**
- * The only error that RTM throws on purpose. `message` is a sentence for an operator; the meaning is in
- * `code`, and nothing ever decides by the text.
+ * The only error that RTM throws on purpose. `message` is a sentence for an operator, fit to be shown whatever foreign text
+ * it quotes; the meaning is in `code`, and nothing ever decides by the text.
  */
 export class RuntimeError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
   readonly rollbackPending: boolean | undefined;
+  declare message: ShownText;
 
   constructor(code: ErrorCode, message: string, options: RuntimeErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(toShownText(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'RuntimeError';
     this.code = code;
     this.details = options.details ?? {};
@@ -81,8 +84,8 @@ export const toErrorCode = (stored: string | null): ErrorCode =>
  */
 export function toRuntimeError(thrown: unknown): RuntimeError {
   if (thrown instanceof RuntimeError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new RuntimeError('internal_error', `Unexpected failure inside Runtime Manager: ${reason}`, {
+  const message = `Unexpected failure inside Runtime Manager: ${messageOf(thrown)}`;
+  return new RuntimeError('internal_error', message, {
     cause: thrown,
   });
 }

@@ -43,7 +43,7 @@ export function gameHostname(gameId: GameId): string {
   // Dots become hyphens: the result is one label that begins with the prefix, so no part of it is ever read as a
   // number, or stands empty, wherever the cut falls.
   const plain = name.toLowerCase().replaceAll('.', '-');
-  const stem = plain.slice(0, LONGEST_HOSTNAME - 1 - HASH_DIGITS).replace(/[-_]+$/, '');
+  const stem = plain.slice(0, LONGEST_HOSTNAME - 1 - HASH_DIGITS).replace(/(?<![-_])[-_]+$/, '');
   const hash = createHash('sha256').update(gameId).digest('hex').slice(0, HASH_DIGITS);
   return `${stem}-${hash}`;
 }

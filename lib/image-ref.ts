@@ -1,5 +1,5 @@
 import { RuntimeError } from './errors.ts';
-import { redactText } from './redact-text.ts';
+import { toShownText } from './shown-text.ts';
 
 /** A parsed image reference. Everything that depends on the registry or the repository reads it from here. */
 export interface ImageRef {
@@ -50,7 +50,7 @@ const IMAGE_ID = /^(?:sha256:)?[a-f0-9]{64}$/;
  */
 export function parseImageRef(text: string): ImageRef {
   const refuse = (rule: string): RuntimeError => {
-    const shown = JSON.stringify(redactText(text.length > 200 ? `${text.slice(0, 200)}…` : text));
+    const shown = `"${toShownText(text, 200)}"`;
     return new RuntimeError('start_config_invalid', `image_ref ${shown} is not an image reference: ${rule}.`);
   };
   if (text === '') throw refuse('it is empty');

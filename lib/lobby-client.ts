@@ -39,7 +39,7 @@ export function makeLobbyClient({
   const closing = new AbortController();
 
   const request = async (gameId: GameId, signal: AbortSignal): Promise<LobbyAnswer> => {
-    const url = `${baseUrl.replace(/\/+$/, '')}/api/v1/internal/games/${encodeURIComponent(gameId)}`;
+    const url = `${baseUrl.replace(/(?<!\/)\/+$/, '')}/api/v1/internal/games/${encodeURIComponent(gameId)}`;
     // Redirects are not followed: an internal service has none, and whoever answered with one is not Lobby.
     const response = await fetch(url, {
       headers: { accept: 'application/json' },

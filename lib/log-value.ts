@@ -3,6 +3,7 @@
  * endless. Logging must never throw and never be the way a password gets out.
  */
 import { REDACTED, redactText } from './redact-text.ts';
+import { beginningOf, escapeTreacherous } from './shown-text.ts';
 
 const SECRET_KEY =
   /passw(or)?d|secret|token|authorization|authconfig|cookie|credential|api[_-]?key|private[_-]?key|^auth$|dsn$/i;
@@ -39,7 +40,8 @@ function convert(value: unknown, path: readonly object[]): unknown {
 }
 
 function convertText(text: string): string {
-  return redactText(text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
+  const shown = text.length > MOST_CHARACTERS ? `${beginningOf(text, MOST_CHARACTERS)}…` : text;
+  return escapeTreacherous(redactText(shown));
 }
 
 function convertObject(value: object, path: readonly object[]): unknown {

@@ -1,5 +1,6 @@
 import { ERROR_RULES, type ErrorCode, type REPLAY_NO_OP } from './errors.ts';
 import type { HealthEvent } from './health.ts';
+import type { ShownText } from './shown-text.ts';
 
 /** The outgoing streams, by role; configuration gives them their names. */
 export type Channel = 'job_results' | 'health_events' | 'notification_intents' | 'dead_letters';
@@ -23,7 +24,7 @@ interface JobResult {
   containerId?: string;
   engineEndpoint?: string;
   errorCode?: ErrorCode | typeof REPLAY_NO_OP | '';
-  errorMessage?: string;
+  errorMessage?: ShownText;
 }
 
 /** The answer to a stream request (spec, section 2.3): always all six fields, then the two additive ones. */
@@ -66,7 +67,7 @@ interface FailedOperation {
   gameId: string;
   imageRef: string;
   errorCode: ErrorCode;
-  errorMessage: string;
+  errorMessage: ShownText;
   attemptedAtMs: number;
 }
 
@@ -104,7 +105,7 @@ interface DeadLetter {
   sourceStream: string;
   sourceEntryId: string;
   errorCode: ErrorCode;
-  errorMessage: string;
+  errorMessage: ShownText;
   fieldsJson: string;
   rejectedAtMs: number;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { exitEvidence } from './exit-evidence.ts';
+import { storedText } from './shown-text.ts';
 
 export type OpKind =
   | 'start'
@@ -47,7 +48,7 @@ export const operation = z.strictObject({
   containerId: z.string().nullable(),
   outcome: z.enum(['success', 'failure']).nullable(),
   errorCode: z.string().nullable(),
-  errorMessage: z.string().nullable(),
+  errorMessage: storedText.nullable(),
   requestedAt: z.number(),
   acceptedAt: z.number(),
   startedAt: z.number().nullable(),

@@ -1,4 +1,5 @@
 import { formatDurationMs } from './duration.ts';
+import { type ShownText, toShownText } from './shown-text.ts';
 
 /** What one probe of an engine came to. */
 export type ProbeResult =
@@ -14,7 +15,7 @@ export interface ProbeFailure {
   /** HTTP status; null when no answer came at all. */
   readonly status: number | null;
   /** What went wrong, in words; empty when the status says it all. */
-  readonly error: string;
+  readonly error: ShownText;
 }
 
 export const HEALTHY: ProbeAnswer = { kind: 'healthy' };
@@ -23,7 +24,7 @@ export const noResult = (reason: string): ProbeResult => ({ kind: 'none', reason
 export const failed = (status: number | null, error: string): ProbeFailure => ({
   kind: 'failed',
   status,
-  error,
+  error: toShownText(error),
 });
 
 /** Judges a complete answer: healthy is status 200 with a JSON object whose `status` is `ok` (spec, section 3). */

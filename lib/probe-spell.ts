@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { HealthEvent } from './health.ts';
 import type { ProbeAnswer, ProbeFailure } from './probe-result.ts';
 import { LEAST_FLEET } from './prober-trouble.ts';
+import { storedText } from './shown-text.ts';
 
 /** A game whose last probe failed; there is none of a game that is well. Times are epoch milliseconds. */
 export const probeCounter = z.strictObject({
@@ -13,7 +14,7 @@ export const probeCounter = z.strictObject({
   /** Since when it is known to fail, without a gap in which nobody asked. */
   failingSince: z.number(),
   lastStatus: z.number().nullable(),
-  lastError: z.string(),
+  lastError: storedText,
   /** `probe_failed` was sent for this spell, so `probe_recovered` will be. */
   told: z.boolean(),
   /** When the last failed probe was due. */

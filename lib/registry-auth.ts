@@ -112,7 +112,7 @@ function parseEntry(entry: unknown, registry: string): RegistryCredentials | 'no
     if (colon < 1) return 'malformed';
     // Docker too strips NUL bytes, with which very old versions filled the field up.
     username = decoded.slice(0, colon);
-    password = decoded.slice(colon + 1).replace(/\0+$/, '');
+    password = decoded.slice(colon + 1).replace(/(?<!\0)\0+$/, '');
   }
   if (username === '' && identitytoken === '') return 'none';
   if (password === '' && identitytoken === '') return 'malformed';
@@ -134,7 +134,7 @@ function hostOfKey(key: string): string {
   const host = key
     .toLowerCase()
     .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '');
+    .replace(/\/.*$/s, '');
   return host === 'index.docker.io' ? HUB : host;
 }
 

@@ -83,7 +83,7 @@ export async function startStep(
   try {
     if (!ranBefore) assertAllowed(imageRef, tools.config);
     const started = await withoutLeftovers({ ...tools, operation }, () =>
-      startGame(tools, { operation, gameId, imageRef, image, record }),
+      startGame(tools, { operation, gameId, imageRef, image, record, ranBefore }),
     );
     const inner = [innerStart(imageRef.text, started.containerId, startedAt)];
     const afterUndo = (why: RuntimeError): Effects => ({

@@ -1,3 +1,4 @@
+import { assertRunnable } from './check-image.ts';
 import type { Config } from './config.ts';
 import type { AttemptDocker } from './docker/docker.ts';
 import { networkMissing } from './docker/find-network.ts';
@@ -27,6 +28,8 @@ interface StartRequest {
   readonly image?: Image | undefined;
   /** What is recorded; it does not say `running`. */
   readonly record: RuntimeRecord | null;
+  /** The game ran this image until now: no rule that came later takes it away. */
+  readonly ranBefore?: boolean;
 }
 
 interface StartedGame {
@@ -50,13 +53,15 @@ export function assertAllowed(imageRef: ImageRef, { image }: Config): void {
 export async function prepareStart({ docker, config }: StartTools, imageRef: ImageRef): Promise<Image> {
   assertAllowed(imageRef, config);
   if (!(await docker.hasNetwork())) throw networkMissing(docker.network);
-  return docker.ensureImage(imageRef);
+  const image = await docker.ensureImage(imageRef);
+  assertRunnable(imageRef, image);
+  return image;
 }
 
 /** Brings the game to run and returns what to record of it. */
 export async function startGame(
   { docker, config, log, now }: StartTools,
-  { operation, gameId, imageRef, image, record }: StartRequest,
+  { operation, gameId, imageRef, image, record, ranBefore = false }: StartRequest,
 ): Promise<StartedGame> {
   const { operationId, attempt } = operation;
   const game = await runGame(
@@ -65,6 +70,7 @@ export async function startGame(
       gameId,
       imageRef,
       image,
+      ranBefore,
       recordedId: record?.currentContainerId ?? null,
       operationId,
       attempt,

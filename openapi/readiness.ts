@@ -1,4 +1,4 @@
-import { redactText } from '../lib/redact-text.ts';
+import { messageOf, toShownText } from '../lib/shown-text.ts';
 
 /**
  * One dependency of RTM. Rejects when RTM cannot work with it; resolves with sentences about a configuration that an
@@ -47,16 +47,16 @@ export async function askOne(check: ReadinessCheck, timeoutMs = CHECK_TIMEOUT_MS
     const warnings = await Promise.race([check(signal), late]);
     return {
       status: 'ok',
-      ...(warnings.length > 0 ? { warnings: warnings.map(redactText) } : {}),
+      ...(warnings.length > 0 ? { warnings: warnings.map((warning) => toShownText(warning)) } : {}),
       duration_ms: duration(),
     };
   } catch (error) {
-    return { status: 'failed', message: redactText(describe(error)), duration_ms: duration() };
+    return { status: 'failed', message: toShownText(describe(error)), duration_ms: duration() };
   }
 }
 
 /** A host name with several addresses fails with one error of no words around those that have some. */
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message || error.name : String(error);
+  return messageOf(error);
 }

@@ -2,6 +2,7 @@ import { showValue } from '../lib/contracts/show-value.ts';
 import { type MessageValidator, makeMessageValidator, type Verdict } from '../lib/contracts.ts';
 import { isGameId } from '../lib/game-id.ts';
 import { type Message, makeDeadLetter, makeJobResult } from '../lib/messages.ts';
+import { type ShownText, toShownText } from '../lib/shown-text.ts';
 import { storableText } from '../lib/storable-text.ts';
 import type { NewOperation } from '../sql/accept-operations.ts';
 import { keptFields, readText } from './entry-text.ts';
@@ -11,7 +12,7 @@ import type { StreamEntry } from './stream-reader.ts';
 export type Decoded = { readonly operation: NewOperation } | { readonly rejection: Rejection };
 
 export interface Rejection {
-  readonly errorMessage: string;
+  readonly errorMessage: ShownText;
   readonly messages: readonly Message[];
 }
 
@@ -54,7 +55,13 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
       if (!verdict.ok) {
         const game = fields.game_id;
         return {
-          rejection: reject(entry, opKind, { game, kept: keptFields(entry.fields) }, verdict.message, now()),
+          rejection: reject(
+            entry,
+            opKind,
+            { game, kept: keptFields(entry.fields) },
+            toShownText(verdict.message),
+            now(),
+          ),
         };
       }
       return {
@@ -73,7 +80,13 @@ export function makeEntryDecoder({ startJobs, stopJobs, now }: DecodeOptions): E
     refuse(entry) {
       const { game_id } = readFields(entry).fields;
       const known = isGameId(game_id) ? { game: game_id, kept: { game_id } } : { game: undefined, kept: {} };
-      return reject(entry, kindOf(entry).opKind, known, 'the database refuses to keep this entry', now());
+      return reject(
+        entry,
+        kindOf(entry).opKind,
+        known,
+        toShownText('the database refuses to keep this entry'),
+        now(),
+      );
     },
   };
 }
@@ -86,7 +99,7 @@ function reject(
   entry: StreamEntry,
   opKind: 'start' | 'stop',
   { game = '', kept }: { game: string | undefined; kept: Readonly<Record<string, string>> },
-  errorMessage: string,
+  errorMessage: ShownText,
   nowMs: number,
 ): Rejection {
   const gameId = game.length <= READABLE_GAME_ID ? storableText(game) : '';

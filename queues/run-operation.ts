@@ -5,6 +5,7 @@ import { ERROR_RULES, type ErrorCode, RuntimeError, toRuntimeError } from '../li
 import { isSurrender, ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createsContainer, type Operation } from '../lib/operation.ts';
+import { messageOf, toShownText } from '../lib/shown-text.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
 import { type RunWatch, UNWATCHED } from '../lib/telemetry/run-watch.ts';
 import { claimHead, postpone } from '../sql/claims.ts';
@@ -106,7 +107,7 @@ const commit = (deps: RunnerDeps, { operation, lease, watch }: Attempt, ending: 
 async function runAgain({ db, log }: RunnerDeps, operation: Operation, error: Error): Promise<RunReport> {
   log.warn('operation is run again', { error });
   const delayMs = retryDelayMs(operation.attempt);
-  await postpone(db, operation, { delayMs, retrying: false, rollbackPending: true, error: error.message });
+  await postpone(db, operation, { delayMs, retrying: false, rollbackPending: true, error: messageOf(error) });
   return { ...idOf(operation), result: 'postponed' };
 }
 
@@ -187,7 +188,7 @@ async function handOver(
 async function postponeUnknownKind({ db, log }: RunnerDeps, operation: Operation): Promise<RunReport> {
   log.error('this version knows no operation of that kind, it waits for one that does');
   const { rollbackPending } = operation;
-  const error = `No replica of a version that knows ${operation.opKind} has taken it yet`;
+  const error = toShownText(`No replica of a version that knows ${operation.opKind} has taken it yet`);
   await postpone(db, operation, { delayMs: UNKNOWN_KIND_DELAY_MS, retrying: false, rollbackPending, error });
   return { ...idOf(operation), result: 'postponed' };
 }

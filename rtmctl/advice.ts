@@ -24,4 +24,4 @@ function readAdvice(): ReadonlyMap<string, string> {
   );
 }
 
-const withoutLinks = (markdown: string): string => markdown.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+const withoutLinks = (markdown: string): string => markdown.replaceAll(/\[([^\][]*)\]\([^()]*\)/g, '$1');

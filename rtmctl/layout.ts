@@ -40,7 +40,8 @@ export function details(pairs: Readonly<Record<string, Cell>>): string {
 /** Cells in one line, where no other line is known yet that they could stand under. */
 export const line = (cells: readonly Cell[]): string => cells.map(oneLine).join('  ');
 
-const oneLine = (cell: Cell): string => harmless(String(cell ?? '-')).replaceAll(/[\n\t]+/g, ' ');
+/** A value on one line: the text of others cannot pass for a line of rtmctl's own. */
+export const oneLine = (cell: Cell): string => harmless(String(cell ?? '-')).replaceAll(/[\n\t]+/g, ' ');
 
 /** As much of a container's id as Docker shows of it. */
 export const shortId = (containerId: string | null): string | null => containerId?.slice(0, 12) ?? null;

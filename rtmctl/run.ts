@@ -6,7 +6,7 @@ import { addMutations } from './commands/mutations.ts';
 import { addOperatorCommands } from './commands/operator.ts';
 import { addReads } from './commands/reads.ts';
 import { EXIT, Failure } from './failure.ts';
-import { harmless } from './layout.ts';
+import { harmless, oneLine } from './layout.ts';
 import type { Io } from './session.ts';
 
 /**
@@ -83,5 +83,7 @@ function describe(failure: Failure, asJson: boolean): string {
     return JSON.stringify({ error: { code, message, advice, operation_id: operationId } });
   }
   const about = operationId && !message.includes(operationId) ? ` (operation ${operationId})` : '';
-  return harmless([`${code}: ${message}${about}`, ...(advice ? [`What to do: ${advice}`] : [])].join('\n'));
+  return harmless(
+    [`${code}: ${oneLine(message)}${about}`, ...(advice ? [`What to do: ${advice}`] : [])].join('\n'),
+  );
 }

@@ -46,7 +46,7 @@ export function readSettings(flags: ConnectionFlags, env: Env): Settings {
     key: flags.key ?? env.RTMCTL_TLS_KEY,
   };
   return {
-    url: url.replace(/\/+$/, ''),
+    url: url.replace(/(?<!\/)\/+$/, ''),
     token: flags.token ?? (env.RTMCTL_TOKEN || env.RTMANAGER_INTERNAL_HTTP_TOKEN || undefined),
     tls: Object.fromEntries(
       Object.entries(files).flatMap(([name, file]) => (file ? [[name, readPem(name, file)]] : [])),

@@ -2,6 +2,7 @@ import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import { type Operation, operation } from '../lib/operation.ts';
 import { type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
+import type { ShownText } from '../lib/shown-text.ts';
 import { storableText } from '../lib/storable-text.ts';
 import { operationColumns } from './operation-log.ts';
 import { prepared } from './prepared.ts';
@@ -79,7 +80,7 @@ interface Postponement {
   /** The attempt may have left a container. */
   rollbackPending: boolean;
   /** What the attempt failed with, where it failed. */
-  error?: string;
+  error?: ShownText;
 }
 
 /**

@@ -2,6 +2,7 @@ import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import type { InnerEntry } from '../lib/effects.ts';
 import { type Operation, operation, opKind, opSource } from '../lib/operation.ts';
+import { storedText } from '../lib/shown-text.ts';
 import { prepared } from './prepared.ts';
 
 export const operationColumns = sql.fragment`
@@ -93,7 +94,7 @@ const innerEntry = z.strictObject({
   startedAt: z.number(),
   outcome: z.enum(['success', 'failure']),
   errorCode: z.string().nullable(),
-  errorMessage: z.string().nullable(),
+  errorMessage: storedText.nullable(),
   containerId: z.string().nullable(),
 });
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { StoredFacts, UnfinishedOperation } from '../lib/explain/facts.ts';
 import { ASKED_KINDS, REFUSALS } from '../lib/explain/intent.ts';
 import { operation } from '../lib/operation.ts';
+import { storedText } from '../lib/shown-text.ts';
 import { listHealthEvents } from './health-events.ts';
 import { getFindings } from './inspect-findings.ts';
 import { operationColumns } from './operation-log.ts';
@@ -42,7 +43,7 @@ const operationRow = operation.extend({
   role: z.enum(['waiting', 'ended', 'asked']),
   leaseUntil: z.number().nullable(),
   notBefore: z.number().nullable(),
-  lastError: z.string().nullable(),
+  lastError: storedText.nullable(),
 });
 
 type Operations = Pick<StoredFacts, 'queue' | 'operations' | 'asked'>;

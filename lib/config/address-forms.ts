@@ -47,7 +47,7 @@ export const httpBaseUrl: Form<string> = {
     if (url.username !== '' || url.password !== '')
       throw new FormError('has a user or password, which fetch refuses');
     if (text.includes('?') || text.includes('#')) throw new FormError('has a query or fragment');
-    return url.href.replace(/\/+$/, '');
+    return url.href.replace(/(?<!\/)\/+$/, '');
   },
 };
 

@@ -71,11 +71,17 @@ export const repositoryGlobs: Form<readonly string[]> = {
       if (!/^[A-Za-z0-9._:*[\]/-]+$/.test(glob))
         throw new FormError('has a glob with a character no repository has');
       if (/^\/|\/\/|\/$/.test(glob)) throw new FormError('has a glob with an empty part');
-      if (/:.*:|:[^/]*$/.test(glob.replace(/^\[[^\]]*\]/, ''))) throw new FormError('has a glob with a tag');
+      if (hasTag(glob.replace(/^\[[^\]]*\]/, ''))) throw new FormError('has a glob with a tag');
       return glob;
     });
   },
 };
+
+/** A second colon, or one behind the last slash, is no port of a registry. */
+function hasTag(glob: string): boolean {
+  const colon = glob.lastIndexOf(':');
+  return colon !== glob.indexOf(':') || colon > glob.lastIndexOf('/');
+}
 
 /** Capabilities of Linux 6, as Docker spells them without `CAP_`. */
 const CAPABILITIES = new Set(

@@ -1,10 +1,9 @@
 import { redactText } from '../redact-text.ts';
+import { beginningOf, escapeTreacherous } from '../shown-text.ts';
 
 const LONGEST = 80;
-const LONGEST_LOOKED_AT = 8192;
-
-/** Characters that are legal JSON but break a log line or reorder what a terminal shows. */
-const TREACHEROUS = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** A multiple of what is shown, because redaction shortens. */
+const LONGEST_LOOKED_AT = 512;
 
 /**
  * A foreign value as it may stand in an error message, a log line or a job result: as JSON, cut after 80
@@ -12,7 +11,7 @@ const TREACHEROUS = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff
  */
 export function showValue(value: unknown): string {
   if (typeof value !== 'string') return shown(toJson(value));
-  return JSON.stringify(shown(value).toWellFormed()).replace(TREACHEROUS, asEscape);
+  return escapeTreacherous(JSON.stringify(shown(value).toWellFormed()));
 }
 
 function toJson(value: unknown): string {
@@ -26,13 +25,9 @@ function toJson(value: unknown): string {
 
 /** Secrets go before the cut, which could hide what gives them away; the first cut only bounds the effort. */
 function shown(text: string): string {
-  return cut(redactText(text.slice(0, LONGEST_LOOKED_AT)));
+  return cut(redactText(beginningOf(text, LONGEST_LOOKED_AT)), text.length > LONGEST_LOOKED_AT);
 }
 
-function cut(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST).toWellFormed()}…` : text;
-}
-
-function asEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function cut(text: string, isCut: boolean): string {
+  return isCut || text.length > LONGEST ? `${text.slice(0, LONGEST).toWellFormed()}…` : text;
 }

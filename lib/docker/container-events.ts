@@ -6,7 +6,7 @@ import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
 import { mapTrouble } from './look.ts';
-import { readLines } from './read-lines.ts';
+import { readLines, TOO_LONG } from './read-lines.ts';
 
 /** The ends that a container may come to; Docker tells of many other things. */
 export const CONTAINER_ACTIONS = ['die', 'destroy', 'oom'] as const;
@@ -37,7 +37,7 @@ const told = z.object({
  * Subscribes to what becomes of our containers, from a moment of the daemon's own clock on. Resolves when Docker has
  * begun to answer; what follows has no end but the daemon's, or an abort by `signal`.
  *
- * @throws RuntimeError `docker_unavailable`, also from the iteration: when the answer breaks off, or a line has no end
+ * @throws RuntimeError `docker_unavailable`, also from the iteration when the answer breaks off
  */
 export async function openContainerEvents(
   connection: DockerConnection,
@@ -68,7 +68,7 @@ async function* parseEvents(
 ): AsyncGenerator<ContainerEvent | typeof UNREADABLE> {
   try {
     for await (const line of readLines(stream)) {
-      const event = parseEvent(line);
+      const event = line === TOO_LONG ? UNREADABLE : parseEvent(line);
       if (event) yield event;
     }
   } catch (error) {

@@ -4,8 +4,10 @@
  */
 export const CALL_DEADLINE_MS = {
   ping: 2_000,
-  /** Lists and inspections: milliseconds on a healthy daemon. */
+  /** Inspections and lists of one game: milliseconds on a healthy daemon. */
   look: 10_000,
+  /** The list of all containers repeats the labels of their images: 24 games with labels of 6 MB take 15 s. */
+  listAll: 60_000,
   /** Create, start and remove: 0.3 s alone, 10 s beside 32 others, more on slow disks. */
   act: 60_000,
   /** Added to a stop's own grace period. */

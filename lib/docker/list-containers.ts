@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DockerConnection } from './connection.ts';
 import { type Container, isOurs } from './container.ts';
+import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
 import { look } from './look.ts';
 
@@ -33,23 +34,25 @@ export function listLabelledContainers(
   gameId: string,
   signal: AbortSignal,
 ): Promise<Container[]> {
-  return listByLabels(connection, { [GAME_LABEL]: gameId }, signal);
+  return listByLabels(connection, { [GAME_LABEL]: gameId }, CALL_DEADLINE_MS.look, signal);
 }
 
 /** All containers with our owner label, running or not, on whatever network: another Runtime Manager's too. */
 export function listOwnedContainers(connection: DockerConnection, signal: AbortSignal): Promise<Container[]> {
-  return listByLabels(connection, {}, signal);
+  return listByLabels(connection, {}, CALL_DEADLINE_MS.listAll, signal);
 }
 
 async function listByLabels(
   connection: DockerConnection,
   further: Readonly<Record<string, string>>,
+  deadlineMs: number,
   signal: AbortSignal,
 ): Promise<Container[]> {
   const labels = Object.entries({ [OWNER_LABEL]: OWNER, ...further });
   const listed = await look(connection, signal, {
     verb: 'list containers',
     form: list,
+    deadlineMs,
     ask: (docker, abortSignal) =>
       docker.listContainers({
         all: true,

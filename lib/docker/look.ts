@@ -10,6 +10,8 @@ interface Question<T> {
   readonly verb: string;
   /** The library's own types promise what no daemon is held to. */
   readonly form: z.ZodType<T>;
+  /** Milliseconds; that of an inspection unless it says otherwise. */
+  readonly deadlineMs?: number;
   readonly ask: (docker: Docker, abortSignal: AbortSignal) => Promise<unknown>;
 }
 
@@ -21,10 +23,10 @@ interface Question<T> {
 export async function look<T>(
   connection: DockerConnection,
   signal: AbortSignal,
-  { verb, form, ask }: Question<T>,
+  { verb, form, deadlineMs = CALL_DEADLINE_MS.look, ask }: Question<T>,
 ): Promise<T> {
   try {
-    const answer = await connection.call(verb, CALL_DEADLINE_MS.look, signal, ask);
+    const answer = await connection.call(verb, deadlineMs, signal, ask);
     // What is no JSON comes from the library as its bytes.
     const read = form.safeParse(Buffer.isBuffer(answer) ? undefined : answer);
     if (read.success) return read.data;

@@ -1,11 +1,17 @@
 import { RuntimeError } from '../errors.ts';
+import { messageOf, type ShownText, toShownText } from '../shown-text.ts';
+
+/** Of what Docker said; leaves room for a sentence of RTM's own around it. */
+const SAID_CHARACTERS = 1_500;
 
 /** An answer of the Docker Engine API with an error status. */
 export class DockerStatusError extends Error {
   readonly status: number;
+  /** Docker's own sentence, which may be a registry's. */
+  declare message: ShownText;
 
   constructor(status: number, message: string, cause: unknown) {
-    super(message, { cause });
+    super(toShownText(message, SAID_CHARACTERS), { cause });
     this.name = 'DockerStatusError';
     this.status = status;
   }
@@ -63,14 +69,15 @@ export function mapDockerError(verb: string, error: unknown, callerSignal: Abort
 function saidBy({ json, statusCode, reason, message }: AnsweredError): string {
   if (typeof json?.message === 'string') return json.message.trim();
   const head = `(HTTP code ${statusCode}) ${reason ?? 'unexpected'} - `;
-  return (message.startsWith(head) ? message.slice(head.length) : message).trim();
+  const said = message.startsWith(head) ? message.slice(head.length) : message;
+  // What remains of a sentence that was too long to be read whole.
+  return said.replace(/^\{"message":\s*"/, '').trim();
 }
 
 const asError = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error('Aborted', { cause: reason });
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer within its deadline';
-  return error.message;
+  const isLate = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+  return isLate ? 'no answer within its deadline' : messageOf(error);
 }

@@ -1,9 +1,13 @@
 import type { AuthConfig } from 'dockerode';
 import { RuntimeError } from '../errors.ts';
+import { type ShownText, toShownText } from '../shown-text.ts';
 import type { DockerConnection } from './connection.ts';
 import { PULL_IDLE_MS } from './deadlines.ts';
 import { DockerStatusError } from './map-error.ts';
-import { readLines } from './read-lines.ts';
+import { readLines, TOO_LONG } from './read-lines.ts';
+
+/** Of a registry's error; leaves room for a sentence of RTM's own around it. */
+const ERROR_CHARACTERS = 1_500;
 
 interface Pull {
   /** The reference as Docker knows it. */
@@ -57,14 +61,15 @@ export async function readProgress(
   onLine: () => void,
 ): Promise<void> {
   for await (const line of readLines(stream)) {
-    const error = errorOf(line);
+    // Progress is short. What became of the pull, the image says.
+    const error = line === TOO_LONG ? undefined : errorOf(line);
     if (error !== undefined) throw refused(imageRef, error);
     onLine();
   }
 }
 
 /** The error that a progress line reports; a line that can not be read reports none: the image decides. */
-function errorOf(line: string): string | undefined {
+function errorOf(line: string): ShownText | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
@@ -75,5 +80,5 @@ function errorOf(line: string): string | undefined {
   const { error, errorDetail } = parsed as { error?: unknown; errorDetail?: { message?: unknown } };
   const told = error ?? errorDetail?.message;
   if (told === undefined) return undefined;
-  return typeof told === 'string' ? told : JSON.stringify(told);
+  return toShownText(typeof told === 'string' ? told : JSON.stringify(told), ERROR_CHARACTERS);
 }

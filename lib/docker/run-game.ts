@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { assertRunnable } from '../check-image.ts';
 import type { Config } from '../config.ts';
 import { RuntimeError } from '../errors.ts';
 import type { GameId } from '../game-id.ts';
@@ -22,6 +23,8 @@ interface RunRequest {
   readonly imageRef: ImageRef;
   /** Where it was provided already; otherwise it is, by the pull policy. */
   readonly image?: Image | undefined;
+  /** The game ran it until now. */
+  readonly ranBefore: boolean;
   /** The container that the record names: it goes too, also where it is not on this network any more. */
   readonly recordedId?: string | null;
   readonly operationId: string;
@@ -64,6 +67,7 @@ export async function runGame(
 
   const [hadNetwork, ready] = await looked;
   const image = ready ?? (await docker.refreshImage(request.imageRef));
+  if (!request.ranBefore) assertRunnable(request.imageRef, image);
   // Whatever was at rest before a pull of minutes may run by now.
   const isLongAgo = older.length > 0 && !ready;
   const startedMeanwhile =

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { toShownText } from '../shown-text.ts';
 import { type Ending, endedByItself, endingOf, logTailOf, removedOutside } from './ending.ts';
 import { type Facts, recordedContainer } from './facts.ts';
 import { intentOf } from './intent.ts';
@@ -100,7 +101,7 @@ function evidenceOf(ending: Ending, facts: Facts): string[] {
   const by = ending.operationId ? `operation ${ending.operationId}` : 'Docker';
   return [
     `exit code ${ending.exitCode}, out of memory: ${isOutOfMemory(ending, facts) ? 'yes' : 'no'}, by ${by}`,
-    ...(lastLine ? [`last line of its log: ${lastLine}`] : []),
+    ...(lastLine ? [`last line of its log: ${toShownText(lastLine, 500)}`] : []),
     ...(recordedContainer(facts) ? [] : ['Docker does not show the container any more']),
   ];
 }

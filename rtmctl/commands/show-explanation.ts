@@ -1,5 +1,5 @@
 import type { Explanation, Finding, HealthEvent } from '../answers.ts';
-import { harmless, shortId, table } from '../layout.ts';
+import { harmless, oneLine, shortId, table } from '../layout.ts';
 import { showOperations, showRuntime } from './reads.ts';
 import { showSteps } from './show-plan.ts';
 
@@ -8,19 +8,19 @@ export function showExplanation(explanation: Explanation): string {
   const { cause, findings, next, runtime, docker, redis, exit, log_tail, queue, reconcile } = explanation;
   const { operations, health_events } = explanation;
   const away = [docker, redis].flatMap(({ reachable, message }, place) =>
-    reachable ? [] : [`${place === 0 ? 'Docker' : 'Redis'} does not answer: ${message}`],
+    reachable ? [] : [`${place === 0 ? 'Docker' : 'Redis'} does not answer: ${oneLine(message)}`],
   );
   const when = next.at === null ? '' : ` (${next.at})`;
   return harmless(
     [
-      `${cause}: ${explanation.summary}`,
+      `${cause}: ${oneLine(explanation.summary)}`,
       ...findings.flatMap((finding) => showFinding(finding, explanation.summary)),
-      `\nNext: ${next.message}${when}`,
+      `\nNext: ${oneLine(next.message)}${when}`,
       ...away,
       ...section('Record', runtime && showRuntime(runtime)),
       ...section('Containers', showContainers(docker.containers)),
       ...section('How it ended', exit && showExit(exit)),
-      ...section('Last lines', log_tail?.lines.join('\n')),
+      ...section('Last lines', log_tail?.lines.map(quoted).join('\n')),
       ...section('Waiting, next first', queue.length > 0 && showOperations(queue)),
       ...section('Done, newest first', operations.length > 0 && showOperations(operations)),
       ...section('Health, newest first', health_events.length > 0 && showEvents(health_events)),
@@ -29,6 +29,9 @@ export function showExplanation(explanation: Explanation): string {
   );
 }
 
+/** A line of the engine, which cannot pass for a heading or an advice of rtmctl's own. */
+const quoted = (text: string): string => `  | ${oneLine(text)}`;
+
 const section = (title: string, text: string | null | undefined | false): readonly string[] =>
   text ? [`\n${title}\n${text}`] : [];
 
@@ -36,7 +39,7 @@ const section = (title: string, text: string | null | undefined | false): readon
 function showFinding({ severity, message, advice }: Finding, summary: string): readonly string[] {
   const isTold = message === summary;
   return [
-    ...(isTold ? [] : [`  ${severity}: ${message}`]),
+    ...(isTold ? [] : [`  ${severity}: ${oneLine(message)}`]),
     ...(advice === null ? [] : [`${isTold ? '  ' : '    '}What to do: ${advice}`]),
   ];
 }

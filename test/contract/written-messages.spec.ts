@@ -8,6 +8,7 @@ import {
   makeJobResult,
   makeNotificationIntent,
 } from '../../lib/messages.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 
 const CODES = Object.keys(ERROR_RULES) as ErrorCode[];
 const ANSWER = { gameId: 'game-1', opKind: 'start', requestEntryId: '1-0' } as const;
@@ -36,7 +37,12 @@ describe('what lib/messages.ts writes keeps to the contract:', () => {
 
   for (const code of CODES) {
     it(`the answer to a failure with ${code}`, () => {
-      const failure = makeJobResult({ ...ANSWER, outcome: 'failure', errorCode: code, errorMessage: 'Why' });
+      const failure = makeJobResult({
+        ...ANSWER,
+        outcome: 'failure',
+        errorCode: code,
+        errorMessage: toShownText('Why'),
+      });
       expect(jobResult(failure.fields)).to.deep.equal({ ok: true });
     });
 
@@ -47,7 +53,7 @@ describe('what lib/messages.ts writes keeps to the contract:', () => {
         gameId: 'game-1',
         imageRef: 'galaxy/game:1.0.0',
         errorCode: code,
-        errorMessage: 'Why',
+        errorMessage: toShownText('Why'),
         attemptedAtMs: 1767225600000,
       });
       expect(intent?.fields.notification_type).to.equal(type);
@@ -70,7 +76,7 @@ describe('what lib/messages.ts writes keeps to the contract:', () => {
       sourceStream: 'runtime:start_jobs',
       sourceEntryId: '1-0',
       errorCode: 'invalid_request',
-      errorMessage: 'field "image_ref" is missing',
+      errorMessage: toShownText('field "image_ref" is missing'),
       fieldsJson: '{"game_id":"game-1"}',
       rejectedAtMs: 1767225600000,
     });

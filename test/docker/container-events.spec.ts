@@ -98,9 +98,12 @@ describe('the events of containers', () => {
     });
   }
 
-  it('end with docker_unavailable at a line that never ends', async () => {
-    const error = await failureOf(heard('x'.repeat(1_200_000)));
-    expect(error.code).to.equal('docker_unavailable');
+  it('skip a line that is too long, and go on behind it', async () => {
+    const long = `${'x'.repeat(1_200_000)}\n`;
+    const [first, second, ...more] = await heard(long, toldEvent({ action: 'die', id: 'c1' }));
+    expect(first).to.equal(UNREADABLE);
+    expect(second).to.include({ containerId: 'c1' });
+    expect(more).to.deep.equal([]);
   });
 
   it('end with docker_unavailable when the connection breaks in the middle', async () => {

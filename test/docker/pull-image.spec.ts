@@ -12,6 +12,7 @@ import {
   answer,
   cutOff,
   drop,
+  endlessError,
   hang,
   makeProgress,
   type Progress,
@@ -120,6 +121,22 @@ describe('pullImage', () => {
         expect((await failureOf(pull())).code).to.equal('docker_unavailable');
       });
     }
+  });
+
+  it('takes the beginning of an error that has no end', async () => {
+    let bytes = 0;
+    api.always(
+      ROUTE,
+      endlessError(500, (more) => {
+        bytes += more;
+      }),
+    );
+    const error = await failureOf(pull());
+    expect(error.code).to.equal('image_pull_failed');
+    expect(error.message)
+      .to.match(/^Pull of \S+ failed: denied: registry says no/)
+      .and.to.have.length.below(2_001);
+    expect(bytes).to.be.below(10_000_000);
   });
 
   describe('has limits', () => {

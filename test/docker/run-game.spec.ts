@@ -41,6 +41,7 @@ describe('runGame', () => {
       {
         gameId: GAME,
         imageRef: IMAGE,
+        ranBefore: false,
         operationId: 'operation-1',
         attempt: 2,
         startedAtMs: 1_767_225_600_000,
@@ -49,6 +50,15 @@ describe('runGame', () => {
       makeMemoryLogger(),
     );
   const containers = () => [...attempt.world.containers.values()];
+
+  it('refuses an image with labels of more than 64 KiB, and removes nothing for it', async () => {
+    attempt.world.images.set(IMAGE.canonical, { id: 'sha256:1111', labels: { note: 'x'.repeat(65_536) } });
+    attempt.world.put({ name: NAME, labels: labelsOf('operation-0'), networks: ['galaxy'], state: 'exited' });
+    const error = await failureOf(run());
+    expect(error.code).to.equal('start_config_invalid');
+    expect(error.message).to.include('65540 bytes').and.to.include('at most 65536');
+    expect(containers()).to.have.length(1);
+  });
 
   it('creates with one look before it, and mounts the state directory', async () => {
     const game = await run();

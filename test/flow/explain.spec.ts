@@ -3,6 +3,7 @@ import { handlers } from '../../handlers/index.ts';
 import type { Cause } from '../../lib/explain/rule.ts';
 import type { NextAction } from '../../lib/explain/what-next.ts';
 import type { OpKind } from '../../lib/operation.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import type { ReadinessCheck } from '../../openapi/readiness.ts';
 import { putFindings } from '../../sql/inspect-findings.ts';
 import { putCounters } from '../../sql/probe-counters.ts';
@@ -300,7 +301,7 @@ describe('GET /runtimes/{game_id}/explain tells from one answer why a game is as
             containerId: container().id,
             consecutiveFailures: 4,
             lastStatus: 503,
-            lastError: 'HTTP status 503',
+            lastError: toShownText('HTTP status 503'),
             ...seen,
           },
         ]);

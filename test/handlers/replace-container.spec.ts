@@ -54,6 +54,13 @@ describe('restart and patch (spec, section 4)', () => {
     view.operations.map((one) => `${one.op_kind} ${one.error_code ?? one.outcome}`);
   const intents = (view: GameView) => view.messages.filter((one) => one.channel === 'notification_intents');
 
+  it('patch: refuses an image with labels of more than 64 KiB before the stop', async () => {
+    side.world.images.set(NEW_IMAGE, { id: 'sha256:big', labels: { note: 'x'.repeat(70_000) } });
+    const view = await changesNothing(() => patch());
+    expect(kinds(view)).to.deep.equal(['patch start_config_invalid']);
+    expect(acted()).to.deep.equal([]);
+  });
+
   it('restart: one turn over a stop and a start, which the log keeps beside it', async () => {
     const old = await side.putGame('g');
     const view = await restart();

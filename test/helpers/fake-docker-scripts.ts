@@ -46,6 +46,24 @@ export const cutOff =
     response.write(text, () => response.socket?.destroy());
   };
 
+/**
+ * Answers with an error whose text has no end, as long as its reader takes it.
+ *
+ * @param onBytes is called with the number of bytes of each part that the reader has taken
+ */
+export const endlessError =
+  (status: number, onBytes: (bytes: number) => void): Script =>
+  ({ response }) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    const part = 'registry says no. '.repeat(4_096);
+    const more = (): void => {
+      if (response.destroyed) return;
+      onBytes(part.length);
+      response.write(part, (error) => error ?? more());
+    };
+    response.write('{"message":"denied: ', more);
+  };
+
 /** Begins an answer and never ends it. */
 export const hangInside =
   (status: number, text: string): Script =>

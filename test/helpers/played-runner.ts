@@ -1,6 +1,7 @@
 import type { Effects, Outcome } from '../../lib/effects.ts';
 import type { Operation } from '../../lib/operation.ts';
 import { recordStop } from '../../lib/runtime-record.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { commitOutcome } from '../../sql/commit-operation.ts';
 import type { WaitingGame } from '../../sql/operation-log.ts';
 import { getRecord } from '../../sql/runtime-records.ts';
@@ -29,7 +30,11 @@ export const failing = (
   errorCode: string,
   errorMessage: string | null = `it is ${errorCode}`,
 ): PlayedEnd => ({
-  outcome: { outcome: 'failure', errorCode, errorMessage },
+  outcome: {
+    outcome: 'failure',
+    errorCode,
+    errorMessage: errorMessage === null ? null : toShownText(errorMessage),
+  },
 });
 
 export function makePlayedRunner(store: Store): PlayedRunner {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { makeDeadLetter } from '../../lib/messages.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { makeDeadLetters } from '../../queues/dead-letters.ts';
 import { makeEntryDecoder } from '../../queues/decode-entry.ts';
 import { failureOf } from '../helpers/failure-of.ts';
@@ -39,7 +40,7 @@ describe('dead letters', () => {
       sourceStream,
       sourceEntryId,
       errorCode: 'invalid_request',
-      errorMessage: 'why',
+      errorMessage: toShownText('why'),
       fieldsJson: JSON.stringify(fields),
       rejectedAtMs: 1_767_225_603_010,
     });
@@ -63,7 +64,7 @@ describe('dead letters', () => {
           sourceStream: 'starts',
           sourceEntryId: '1767225603000-1',
           errorCode: 'invalid_request',
-          errorMessage: 'why',
+          errorMessage: toShownText('why'),
           fields: { game_id: 'g', '…': '(3 more fields cut)' },
           rejectedAt: 1_767_225_603_010,
         },

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { toShownText } from '../../lib/shown-text.ts';
 import { pruneFeed } from '../../sql/event-feed.ts';
 import { makePool } from '../../sql/pool.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
@@ -81,7 +82,7 @@ describe('events as they happen, with real Redis and PostgreSQL', () => {
     await client.got(1);
     await askStop('b');
     await runner.run('b', {
-      outcome: { outcome: 'failure', errorCode: 'not_found', errorMessage: 'no game' },
+      outcome: { outcome: 'failure', errorCode: 'not_found', errorMessage: toShownText('no game') },
     });
     await exit('c');
     await client.got(5);

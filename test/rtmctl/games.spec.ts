@@ -271,7 +271,7 @@ describe('rtmctl and a Runtime Manager', () => {
     expect(stdout).to.match(
       /^engine_killed: The engine was killed from outside .*\n {2}What to do: Look who sent it/,
     );
-    expect(stdout).to.include('\nLast lines\nturn 7\n');
+    expect(stdout).to.include('\nLast lines\n  | turn 7\n');
   });
 
   it('prints the log of a game, and follows it to its end', async () => {

@@ -147,7 +147,7 @@ describe('rtmctl and what answers by the contract', () => {
       expect(stdout).to.include(
         '\nHow it ended\ncontainer 5d1c0b8f6a9e ended with 137, out of memory, 2026-',
       );
-      expect(stdout).to.include('\nLast lines\nturn 7 begins\n\\u009bno more memory\n');
+      expect(stdout).to.include('\nLast lines\n  | turn 7 begins\n  | \\u009bno more memory\n');
       expect(stdout).to.match(
         /\nHealth, newest first\n.*\n2026-01-01T00:40:12.345Z +container_oom +5d1c0b8f6a9e +\{/,
       );

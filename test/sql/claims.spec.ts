@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { toShownText } from '../../lib/shown-text.ts';
 import { claimHead, postpone, renewLeases } from '../../sql/claims.ts';
 import { getOperation } from '../../sql/operation-log.ts';
 import { getRecord, swapRecord } from '../../sql/runtime-records.ts';
@@ -174,11 +175,11 @@ describe('a claim', () => {
       const errors = async () => (await store.operations()).map((one) => one.last_error);
       await postpone(store.db, await store.claim('g'), {
         ...AT_ONCE,
-        error: 'Docker is away, \0 says the socket',
+        error: toShownText('Docker is away, \0 says the socket'),
       });
       await postpone(store.db, await store.claim('g'), AT_ONCE);
       expect(await errors()).to.deep.equal(['Docker is away, \\u0000 says the socket']);
-      await postpone(store.db, await store.claim('g'), { ...AT_ONCE, error: 'still away' });
+      await postpone(store.db, await store.claim('g'), { ...AT_ONCE, error: toShownText('still away') });
       expect(await errors()).to.deep.equal(['still away']);
     });
 

@@ -4,6 +4,7 @@ import type { HealthEvent } from '../../lib/health.ts';
 import { LeaseLostError } from '../../lib/lease.ts';
 import { makeJobResult } from '../../lib/messages.ts';
 import type { Operation } from '../../lib/operation.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { postpone, renewLeases } from '../../sql/claims.ts';
 import { commitEffects, commitOutcome, RecordConflictError } from '../../sql/commit-operation.ts';
 import { getOperation, listInnerEntries } from '../../sql/operation-log.ts';
@@ -136,7 +137,7 @@ describe('a commit', () => {
       {
         outcome: 'failure',
         errorCode: 'container_start_failed',
-        errorMessage: 'exec: \0 \ud800',
+        errorMessage: toShownText('exec: \0 \ud800'),
         containerId: null,
         imageRef: null,
       },

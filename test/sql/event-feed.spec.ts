@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { FeedPlace } from '../../lib/event-feed.ts';
 import { makeHealthEvent } from '../../lib/messages.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { findFeedBounds, pruneFeed, readFeed } from '../../sql/event-feed.ts';
 import { addMessages } from '../../sql/outbox.ts';
 import { makePlayedRunner } from '../helpers/played-runner.ts';
@@ -54,7 +55,7 @@ describe('the feed of events', () => {
   it('tells of an outcome with the step that brought it, and not before', async () => {
     await store.queue({ gameId: 'a' });
     await makePlayedRunner(store).run('a', {
-      outcome: { outcome: 'failure', errorCode: 'conflict', errorMessage: 'it runs' },
+      outcome: { outcome: 'failure', errorCode: 'conflict', errorMessage: toShownText('it runs') },
     });
     const { events } = await read();
     expect(

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ProbeCounter } from '../../lib/probe-spell.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { putCounters } from '../../sql/probe-counters.ts';
 import { noteTrouble, viewFleet } from '../../sql/probed-fleet.ts';
 import { swapRecord } from '../../sql/runtime-records.ts';
@@ -24,7 +25,7 @@ describe('the fleet that is probed', () => {
     consecutiveFailures: 1,
     failingSince: NOW_MS,
     lastStatus: null,
-    lastError: 'connection refused',
+    lastError: toShownText('connection refused'),
     told: false,
     observedAt: NOW_MS,
     ...given,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CommonQueryMethods } from 'slonik';
 import type { ProbeCounter } from '../../lib/probe-spell.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { planRound, sliceAt } from '../../lib/tick-slice.ts';
 import { acceptEntries } from '../../sql/accept-entries.ts';
 import { findBusy } from '../../sql/accept-idle.ts';
@@ -341,7 +342,7 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
             consecutiveFailures: 1,
             failingSince: 0,
             lastStatus: null,
-            lastError: '',
+            lastError: toShownText(''),
             told: false,
             observedAt: 0,
           }),

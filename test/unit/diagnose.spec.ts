@@ -6,6 +6,7 @@ import type { Facts } from '../../lib/explain/facts.ts';
 import { CAUSES, type Cause } from '../../lib/explain/rule.ts';
 import { whatNext } from '../../lib/explain/what-next.ts';
 import type { Operation } from '../../lib/operation.ts';
+import { toShownText } from '../../lib/shown-text.ts';
 import { makeRecord } from '../helpers/records.ts';
 import { makeTestConfig } from '../helpers/test-config.ts';
 
@@ -40,7 +41,7 @@ const ended = (given: Partial<Operation>): Operation => ({
   ...given,
 });
 const failed = (errorCode: string): Operation =>
-  ended({ outcome: 'failure', errorCode, errorMessage: 'It did not work' });
+  ended({ outcome: 'failure', errorCode, errorMessage: toShownText('It did not work') });
 const unfinished = (given: Partial<Facts['queue'][number]>): Facts['queue'][number] => ({
   ...ended({ status: 'queued', outcome: null, finishedAt: null, startedAt: null }),
   leaseUntil: null,
@@ -111,7 +112,7 @@ const probe = {
   consecutiveFailures: 1,
   failingSince: NOW,
   lastStatus: null,
-  lastError: 'no answer within 2s',
+  lastError: toShownText('no answer within 2s'),
   told: false,
   observedAt: NOW,
 };
@@ -186,7 +187,7 @@ describe('what is the matter with a game', () => {
   });
 
   it('tells of the attempt that failed, and less urgently while the next one is under way', () => {
-    const failing = { lastError: 'Docker did not answer', retryingSince: NOW } as const;
+    const failing = { lastError: toShownText('Docker did not answer'), retryingSince: NOW } as const;
     for (const [state, severity] of [
       [{ status: 'queued', attempt: 1, notBefore: NOW + 1 }, 'problem'],
       [{ status: 'running', attempt: 2, leaseUntil: NOW + 1 }, 'warning'],
