@@ -5,6 +5,7 @@ import { networkMissing } from './docker/find-network.ts';
 import type { Image } from './docker/inspect-image.ts';
 import { runGame } from './docker/run-game.ts';
 import type { Effects } from './effects.ts';
+import { engineUser } from './engine-user.ts';
 import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';
 import { type ImageRef, repositoryMatches } from './image-ref.ts';
@@ -55,6 +56,7 @@ export async function prepareStart({ docker, config }: StartTools, imageRef: Ima
   if (!(await docker.hasNetwork())) throw networkMissing(docker.network);
   const image = await docker.ensureImage(imageRef);
   assertRunnable(imageRef, image);
+  await engineUser(docker, { imageRef, image }, config);
   return image;
 }
 

@@ -117,8 +117,8 @@ export const VARIABLES = {
   gameState: {
     root: required('RTMANAGER_GAME_STATE_ROOT', absolutePath),
     dirMode: defaulted('RTMANAGER_GAME_STATE_DIR_MODE', '0750', directoryMode),
-    ownerUid: defaulted('RTMANAGER_GAME_STATE_OWNER_UID', '0', wholeNumber(MAY_BE_NONE, OWNER_ID_MOST)),
-    ownerGid: defaulted('RTMANAGER_GAME_STATE_OWNER_GID', '0', wholeNumber(MAY_BE_NONE, OWNER_ID_MOST)),
+    ownerUid: optional('RTMANAGER_GAME_STATE_OWNER_UID', wholeNumber(MAY_BE_NONE, OWNER_ID_MOST)),
+    ownerGid: optional('RTMANAGER_GAME_STATE_OWNER_GID', wholeNumber(MAY_BE_NONE, OWNER_ID_MOST)),
   },
   engine: {
     stateMountPath: defaulted('RTMANAGER_ENGINE_STATE_MOUNT_PATH', '/var/lib/galaxy-game', absolutePath),
@@ -137,6 +137,7 @@ export const VARIABLES = {
     capAdd: defaulted('RTMANAGER_CONTAINER_CAP_ADD', '', capabilities),
     runtime: optional('RTMANAGER_CONTAINER_RUNTIME', runtimeName),
     readOnlyRootfs: defaulted('RTMANAGER_CONTAINER_READ_ONLY_ROOTFS', 'false', switchForm),
+    allowRoot: defaulted('RTMANAGER_CONTAINER_ALLOW_ROOT', 'false', switchForm),
   },
   streams: {
     startJobs: defaulted('RTMANAGER_REDIS_START_JOBS_STREAM', 'runtime:start_jobs', streamName),

@@ -1,5 +1,6 @@
 import type { GameId } from '../game-id.ts';
 import type { ImageRef } from '../image-ref.ts';
+import type { ImageUser, UnknownUser } from '../image-user.ts';
 import type { Lease } from '../lease.ts';
 import { makeSemaphore } from '../semaphore.ts';
 import { makeSingleFlight } from '../single-flight.ts';
@@ -11,6 +12,7 @@ import { CALL_DEADLINE_MS } from './deadlines.ts';
 import { findAddress } from './find-address.ts';
 import { hasNetwork } from './find-network.ts';
 import type { ImageStore, WhileWaiting } from './image-store.ts';
+import { makeImageUsers } from './image-users.ts';
 import { inspectContainer } from './inspect-container.ts';
 import { type Image, inspectImage } from './inspect-image.ts';
 import { listAddresses } from './list-addresses.ts';
@@ -46,6 +48,8 @@ export interface AttemptDocker {
   findReadyImage(ref: ImageRef): Promise<Image | null>;
   ensureImage(ref: ImageRef): Promise<Image>;
   refreshImage(ref: ImageRef): Promise<Image>;
+  /** The user that a container of the image runs as; names are resolved in the image, once per image. */
+  userOf(image: Image): Promise<ImageUser | UnknownUser>;
   /** Runs `work` under one of the few permits to make Docker work hard. */
   underStartLimit<T>(work: () => Promise<T>): Promise<T>;
 
@@ -114,6 +118,7 @@ const NETWORK_MEMORY_MS = 10_000;
 export function makeDocker(connection: DockerConnection, options: DockerOptions): Docker {
   const { network, images } = options;
   const starts = makeSemaphore(options.parallelStarts);
+  const users = makeImageUsers(connection, starts);
   // Every start asks for the same network: those that ask at one time share the answer.
   const networkLooks = makeSingleFlight<string, boolean>();
   let networkSeenMs = Number.NEGATIVE_INFINITY;
@@ -169,6 +174,7 @@ export function makeDocker(connection: DockerConnection, options: DockerOptions)
         findReadyImage: (ref) => images.findReady(ref, signal),
         ensureImage: (ref) => images.ensure(ref, waiting, signal),
         refreshImage: (ref) => images.refresh(ref, waiting, signal),
+        userOf: (image) => users.find(image, signal),
         underStartLimit: (work) => starts.run(work, signal),
 
         create: (spec) => createContainer(fenced, spec, signal),

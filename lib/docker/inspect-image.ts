@@ -7,11 +7,15 @@ export interface Image {
   /** Digest of its content, by which Docker knows what runs whatever tags say later. */
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** `USER` of its build: name or number, with or without a group; empty for root. */
+  readonly user: string;
 }
 
 const inspection = z.object({
   Id: z.string().min(1),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  Config: z
+    .object({ Labels: z.record(z.string(), z.string()).nullish(), User: z.string().nullish() })
+    .nullish(),
 });
 
 /** The local image that the reference names now, or null when there is none. */
@@ -26,7 +30,7 @@ export async function inspectImage(
       form: inspection,
       ask: (docker, abortSignal) => docker.getImage(imageRef).inspect({ abortSignal }),
     });
-    return { id: info.Id, labels: info.Config?.Labels ?? {} };
+    return { id: info.Id, labels: info.Config?.Labels ?? {}, user: info.Config?.User ?? '' };
   } catch (error) {
     if (hasStatus(error, 404)) return null;
     throw error;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { assertRunnable } from '../check-image.ts';
 import type { Config } from '../config.ts';
+import { engineUser } from '../engine-user.ts';
 import { RuntimeError } from '../errors.ts';
 import type { GameId } from '../game-id.ts';
 import { containerName, gameHostname, networkAliases } from '../game-names.ts';
@@ -77,13 +78,17 @@ export async function runGame(
   // Should the network have gone away just now, Docker refuses the start and says so; but nothing is to make room for that.
   const isNetworkSure = hadNetwork && inTheWay.length === 0;
   if (!isNetworkSure && !(await docker.hasNetwork())) throw networkMissing(docker.network);
-  const statePath = await ensureStateDirectory({
-    root: config.gameState.root,
-    gameId: request.gameId,
-    mode: config.gameState.dirMode,
-    uid: config.gameState.ownerUid,
-    gid: config.gameState.ownerGid,
-  });
+  const prepare = async (found: Image): Promise<string> => {
+    const user = await engineUser(docker, { ...request, image: found }, config);
+    return ensureStateDirectory({
+      root: config.gameState.root,
+      gameId: request.gameId,
+      mode: config.gameState.dirMode,
+      uid: config.gameState.ownerUid ?? user.uid,
+      gid: config.gameState.ownerGid ?? user.gid,
+    });
+  };
+  const statePath = await prepare(image);
   await removeAll(docker, inTheWay, log);
 
   const run = async (found: Image): Promise<RunningGame> => {
@@ -96,7 +101,9 @@ export async function runGame(
   } catch (error) {
     if (!(error instanceof ImageVanishedError)) throw error;
     // Somebody pruned it. Once is bad luck; a second time it is told as the failed pull that it amounts to.
-    return run(await docker.refreshImage(request.imageRef));
+    const pulled = await docker.refreshImage(request.imageRef);
+    await prepare(pulled);
+    return run(pulled);
   }
 }
 

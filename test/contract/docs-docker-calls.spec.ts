@@ -18,6 +18,7 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   'Container.start': 'POST /containers/{id}/start',
   'Container.stop': 'POST /containers/{id}/stop',
   'Container.remove': 'DELETE /containers/{id}',
+  'Container.getArchive': 'GET /containers/{id}/archive',
   'Image.inspect': 'GET /images/{name}/json',
   pull: 'POST /images/create',
   listNetworks: 'GET /networks',
@@ -73,6 +74,7 @@ describe('the calls to Docker that docs/security.md lists', () => {
       'GET /containers/json': '?all=true&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D',
       'GET /containers/{id}/logs': '?stdout=true&stderr=true&tail=50&timestamps=true',
       'GET /containers/{id}/stats': '?stream=false',
+      'GET /containers/{id}/archive': '?path=%2Fetc%2Fpasswd',
       'POST /containers/create': '?name=galaxy-game-game-7',
       'POST /containers/{id}/stop': '?t=30',
       'DELETE /containers/{id}': '?force=true&v=true',
@@ -95,6 +97,7 @@ describe('the calls to Docker that docs/security.md lists', () => {
     for (const call of [
       'POST /containers/galaxy-game-game-7/exec',
       'POST /containers/galaxy-game-game-7/attach',
+      'GET /containers/galaxy-game-game-7/archive?path=%2Fetc%2Fshadow',
       'PUT /containers/galaxy-game-game-7/archive',
       'POST /build',
       'POST /networks/create',

@@ -15,7 +15,7 @@ import { type FakeDockerWorld, makeFakeDockerWorld } from '../helpers/fake-docke
 
 const PULL = 'POST /images/create';
 const ref = parseImageRef('registry.example/galaxy/engine:1.0.0');
-const image = { id: 'sha256:1111', labels: { 'com.galaxy.memory': '64m' } };
+const image = { id: 'sha256:1111', labels: { 'com.galaxy.memory': '64m' }, user: '10001' };
 const found = image;
 
 describe('the image store', () => {

@@ -118,11 +118,15 @@ describe('one verb of Docker', () => {
   });
 
   describe('inspectImage', () => {
-    it('returns the id of its content and its labels, of a tag and of a digest', async () => {
+    it('returns the id of its content and its labels and user, of a tag and of a digest', async () => {
       const labels = { 'com.galaxy.memory': '64m' };
       for (const name of ['registry.example:5000/galaxy/engine:1.0.0', `engine@sha256:${'a'.repeat(64)}`]) {
-        world.images.set(name, { id: 'sha256:aaaa', labels });
-        expect(await inspectImage(connection, name, signal)).to.deep.equal({ id: 'sha256:aaaa', labels });
+        world.images.set(name, { id: 'sha256:aaaa', labels, user: 'engine' });
+        expect(await inspectImage(connection, name, signal)).to.deep.equal({
+          id: 'sha256:aaaa',
+          labels,
+          user: 'engine',
+        });
       }
     });
 
@@ -131,6 +135,7 @@ describe('one verb of Docker', () => {
       expect(await inspectImage(connection, 'local:1', signal)).to.deep.equal({
         id: 'sha256:aaaa',
         labels: {},
+        user: '10001',
       });
     });
 

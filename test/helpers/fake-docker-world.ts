@@ -27,6 +27,8 @@ export interface FakeContainer {
 interface FakeImage {
   readonly id: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** `10001` where a test does not say. */
+  readonly user?: string;
 }
 
 /** Docker calls a paused container running too. */
@@ -198,7 +200,7 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
     if (!image) return gone('image');
     return {
       status: 200,
-      body: { Id: image.id, Config: { Labels: image.labels ?? null } },
+      body: { Id: image.id, Config: { Labels: image.labels ?? null, User: image.user ?? '10001' } },
     };
   });
   api.route('POST /images/create', ({ query }) => {

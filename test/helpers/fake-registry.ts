@@ -116,7 +116,7 @@ async function packImage(): Promise<{ manifest: Buffer; blobs: ReadonlyMap<strin
   const config = json({
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
-    config: { Entrypoint: TINY_ENTRYPOINT, Env: ['PATH=/usr/local/bin:/usr/bin:/bin'] },
+    config: { Entrypoint: TINY_ENTRYPOINT, User: '10001', Env: ['PATH=/usr/local/bin:/usr/bin:/bin'] },
     // Of this registry alone: other runs on the same Docker tag and remove theirs.
     comment: shortId(),
     rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },

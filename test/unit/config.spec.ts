@@ -62,10 +62,16 @@ describe('configuration', () => {
         retryWindowMs: 600_000,
       },
       image: { pullPolicy: 'if_missing', pullTimeoutMs: 300_000, allowlist: undefined },
-      gameState: { root: '/srv/games', dirMode: 0o750, ownerUid: 0, ownerGid: 0 },
+      gameState: { root: '/srv/games', dirMode: 0o750, ownerUid: undefined, ownerGid: undefined },
       engine: { stateMountPath: '/var/lib/galaxy-game' },
       limits: { nanoCpus: 1_000_000_000, memoryBytes: 536_870_912, pidsLimit: 512 },
-      container: { stopTimeoutMs: 30_000, capAdd: [], runtime: undefined, readOnlyRootfs: false },
+      container: {
+        stopTimeoutMs: 30_000,
+        capAdd: [],
+        runtime: undefined,
+        readOnlyRootfs: false,
+        allowRoot: false,
+      },
       streams: {
         startJobs: 'runtime:start_jobs',
         stopJobs: 'runtime:stop_jobs',
