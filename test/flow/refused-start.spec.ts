@@ -119,15 +119,15 @@ describe('a start that can not work leaves nothing but its failure (spec, sectio
     });
   }
 
-  it('start refused, by a program that the image lacks: the created container is removed', async () => {
-    await using _rtm = await startRtm(flow.world);
-    await using image = await makeTinyImage({ entrypoint: ['/no-such-program'] });
+  it('start refused, by a user that the image does not know: the created container is removed', async () => {
+    await using _rtm = await startRtm(flow.world, { RTMANAGER_CONTAINER_ALLOW_ROOT: 'true' });
+    await using image = await makeTinyImage({ user: 'nobody-of-that-name' });
     await assertStartFails(flow, {
       gameId: gameId(),
       imageRef: image.ref,
       code: 'container_start_failed',
       intent: START_FAILED,
-      says: /no-such-program/,
+      says: /nobody-of-that-name/,
     });
     // Docker refuses this while a container, running or not, still uses the image.
     await docker.getImage(image.ref).remove();
