@@ -68,7 +68,9 @@ describe('the user of an image, read in the image by Docker', () => {
 
   it('never looks like a container of a game, whatever labels the image has', async () => {
     const seen: unknown[] = [];
-    const events = await docker.getEvents({ filters: { type: ['container'], label: ['com.galaxy.owner=rtmanager'] } });
+    const events = await docker.getEvents({
+      filters: { type: ['container'], label: ['com.galaxy.owner=rtmanager'] },
+    });
     events.on('data', (line: Buffer) => seen.push(line.toString()));
     try {
       await find('engine', undefined, ['LABEL com.galaxy.owner=rtmanager']);

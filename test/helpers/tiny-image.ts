@@ -9,8 +9,6 @@ interface TinyImage {
   readonly labels?: Readonly<Record<string, string>>;
   /** The user that it runs as; `10001` where a test does not say. */
   readonly user?: string;
-  /** A program that the image lacks makes Docker refuse its start. */
-  readonly entrypoint?: readonly string[];
 }
 
 /** An image that only this Docker knows. */
@@ -21,15 +19,11 @@ export interface LocalImage extends AsyncDisposable {
 }
 
 /** Makes a small image of a suite's own; what runs in it sleeps. */
-export async function makeTinyImage({
-  labels = {},
-  user = '10001',
-  entrypoint = TINY_ENTRYPOINT,
-}: TinyImage = {}): Promise<LocalImage> {
+export async function makeTinyImage({ labels = {}, user = '10001' }: TinyImage = {}): Promise<LocalImage> {
   const repo = `rtm-test/tiny-${shortId()}`;
   const changes = [
     'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-    `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
+    `ENTRYPOINT ${JSON.stringify(TINY_ENTRYPOINT)}`,
     `USER ${user}`,
     ...Object.entries(labels).map(([label, value]) => `LABEL ${label}="${value}"`),
   ];
