@@ -33,7 +33,7 @@ function mapRequestError(thrown: unknown): RuntimeError {
   if (thrown instanceof RuntimeError) return thrown;
   if (mayPass(thrown)) {
     const message = isMisfit(thrown)
-      ? 'The tables of Runtime Manager are not there, or not to be used; try again later'
+      ? 'The tables of Runtime Manager are not there; try again later'
       : 'PostgreSQL can not be reached; try again';
     return new RuntimeError('service_unavailable', message, { cause: thrown });
   }

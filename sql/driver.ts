@@ -2,6 +2,9 @@ import { createPgDriverFactory } from '@slonik/pg-driver';
 import { BackendTerminatedError, type DriverClient, type DriverFactory } from 'slonik';
 import { prepareSession, type SessionSettings } from './session-settings.ts';
 
+/** As long as a new connection may take. */
+const SETTINGS_TIMEOUT_MS = 5_000;
+
 /**
  * slonik's driver, but that every connection gets RTM's settings and those of its pool before its first statement, and that a connection which leaves a query unanswered for `queryTimeoutMs` is given up with its
  * query: it would otherwise keep its place in the pool until the kernel notices, a quarter of an hour later.
@@ -12,16 +15,17 @@ export function makeDriverFactory(queryTimeoutMs: number, settings: SessionSetti
     const driver = await createDriver(options);
     return {
       createClient: async () => {
-        const client = giveUpSilent(await driver.createClient(), queryTimeoutMs);
-        client.acquire();
+        const client = await driver.createClient();
+        const fresh = giveUpSilent(client, SETTINGS_TIMEOUT_MS);
+        fresh.acquire();
         try {
-          await prepareSession((text, values) => client.query(text, values), settings);
+          await prepareSession((text, values) => fresh.query(text, values), settings);
         } catch (error) {
           await client.destroy();
           throw error;
         }
         await client.release();
-        return client;
+        return giveUpSilent(client, queryTimeoutMs);
       },
     };
   };

@@ -13,8 +13,8 @@ const DATA_CLASSES = [
 ];
 
 /**
- * RTM's tables are not there, not those of this version, or not RTM's to use: a schema that was renamed away for a restore,
- * an older backup, rights that are granted again later. RTM asks for nothing that its own migrations did not make.
+ * RTM's tables are not there, or not those of this version: a schema that was renamed away for a restore, an older backup.
+ * RTM asks for nothing that its own migrations did not make.
  */
 const MISFIT_STATES = [
   '3F000', // schema
@@ -23,8 +23,9 @@ const MISFIT_STATES = [
   '42883', // function
   '42704', // other object
   '42P10', // constraint for ON CONFLICT: a restore adds them last
-  '42501', // insufficient privilege
 ];
+/** A record that RTM may not write is a failure of its operation (spec, section 4), and no repetition helps. */
+const NO_RIGHT = '42501';
 
 /** Classes of what keeps a statement from being carried out that is as it should be: resources, system errors. */
 const REFUSING_CLASSES = ['53', '58'];
@@ -68,11 +69,11 @@ export function isRefusal(error: unknown): boolean {
   const state = sqlStateOf(error);
   return (
     REFUSING_CLASSES.includes(state.slice(0, 2)) ||
-    [READ_ONLY, ...CORRUPTED, ...MISFIT_STATES].includes(state)
+    [READ_ONLY, NO_RIGHT, ...CORRUPTED, ...MISFIT_STATES].includes(state)
   );
 }
 
-/** Whether the database lacks what RTM's migrations made, or RTM the right to use it. */
+/** Whether the database lacks what RTM's migrations made. */
 export const isMisfit = (error: unknown): boolean => MISFIT_STATES.includes(sqlStateOf(error));
 
 /** Empty where there is none. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../lib/logger.ts';
-import { isMisfit, mayPass, wasRolledBack } from './map-error.ts';
+import { mayPass, wasRolledBack } from './map-error.ts';
 import { migrate } from './migrate.ts';
 import { assertOwnSessions } from './own-sessions.ts';
 
@@ -20,8 +20,7 @@ const MIGRATION_RETRY_MS = 2_000;
  */
 export async function prepareDatabase(dsn: string, log: Logger): Promise<string[]> {
   await again(() => assertOwnSessions(dsn), {
-    // No right to connect, or to a setting, is for an operator to give.
-    while: (error) => mayPass(error) && !isMisfit(error),
+    while: mayPass,
     say: 'PostgreSQL does not answer yet',
     log,
     untilMs: performance.now() + START_MS,

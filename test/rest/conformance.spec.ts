@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { DatabasePool } from 'slonik';
 import { planReconciliation } from '../../handlers/reconcile-runtimes.ts';
 import { listOperations, type Operation } from '../../lib/contracts.ts';
 import { makeRoutes } from '../../openapi/routes.ts';
@@ -36,7 +37,6 @@ const isMutation = ({ method }: Operation): boolean => method !== 'get';
 
 describe('the running service and openapi/rtmanager.yaml', () => {
   let store: Store;
-  let brokenStore: Store;
   let proxy: TcpProxy & { readonly dsn: string };
   let runner: PlayedRunner;
   /** Whole; without its tables; without PostgreSQL and all else; without Docker. */
@@ -84,12 +84,9 @@ describe('the running service and openapi/rtmanager.yaml', () => {
     runner = makePlayedRunner(store);
     rest = await serve({ db: store.db, wake: runner.wake });
     noDocker = await serve({ db: store.db, withoutDocker: true });
-    brokenStore = stack.adopt(await makeStore(), (one) => one.destroy());
-    await brokenStore.rows(
-      'drop table rtmanager.operation_log, rtmanager.runtime_records, rtmanager.event_feed',
-    );
+    const fail = () => Promise.reject(new Error('of no kind that anybody knows'));
     broken = await serve({
-      db: brokenStore.db,
+      db: new Proxy({}, { get: () => fail }) as DatabasePool,
       scrape: () => Promise.reject(new Error('a metric could not be read')),
     });
     proxy = await makePostgresProxy(store.dsn);
