@@ -5,6 +5,8 @@ import { handlers, tickHandlers } from './handlers/index.ts';
 import { noteContainerEvent } from './handlers/note-container-event.ts';
 import { planReconciliation, reconcileRuntimes } from './handlers/reconcile-runtimes.ts';
 import type { CareContext, TickContext, TickHandler } from './handlers/types.ts';
+import { openTokens } from './lib/access-tokens.ts';
+import { isLoopback } from './lib/config/address-forms.ts';
 import type { Config } from './lib/config.ts';
 import { makeConfiguredDocker } from './lib/docker/configured-docker.ts';
 import { networkMissing } from './lib/docker/find-network.ts';
@@ -64,6 +66,9 @@ const FIRST_PASS_MS = 15_000;
  */
 const LAST_ANSWERS_MS = 5_000;
 
+const OPEN_LISTENER =
+  'the listener asks for no token: everybody who reaches it may start, stop and remove games';
+
 export interface App {
   /** Where the internal listener is reached. */
   readonly url: string;
@@ -89,6 +94,8 @@ export async function startApp(
   replica: string = hostname(),
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
+  const tokens = stack.adopt(openTokens(config.http, log), (one) => one?.close());
+  if (tokens === undefined && !isLoopback(config.http.listen)) log.warn(OPEN_LISTENER);
   const { dsn, maxConnections } = config.postgres;
   // A migration that is left behind here ends with the process, and PostgreSQL takes it back whole.
   const stopped = once(stopping, 'abort').then(() => stopping.throwIfAborted());
@@ -271,8 +278,10 @@ export async function startApp(
     log,
     tracing,
     scrape: telemetry.scrape,
-    token: config.http.token,
+    metrics,
+    tokens,
     listenHost: config.http.listen.host,
+    hosts: config.http.hosts,
     config,
     deadLetters: makeDeadLetters({
       redis,

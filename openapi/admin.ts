@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import type { DatabasePool } from 'slonik';
+import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { BASIC, BEARER, makeAuthorize } from './authorize.ts';
 import { makeConsoleData } from './console-data.ts';
@@ -8,6 +9,7 @@ import { forbidCaching } from './forbid-caching.ts';
 import { setBoardHeaders, setPageHeaders } from './page-headers.ts';
 import { refusal } from './refusal.ts';
 import { refuseOtherSites, SAFE_METHODS } from './refuse-other-sites.ts';
+import type { NoteRefused } from './refused-callers.ts';
 import type { Routes } from './route.ts';
 import { serveOperations } from './serve-operations.ts';
 
@@ -16,7 +18,8 @@ export const BOARD_PATH = `${ADMIN_PATH}/queues`;
 
 interface AdminDeps {
   readonly db: DatabasePool;
-  readonly token: string | undefined;
+  readonly tokens: AccessTokens | undefined;
+  readonly noteRefused: NoteRefused;
   /** Serves the queues, below `BOARD_PATH`. */
   readonly board: RequestHandler;
   /** The operations of the API, served to the console a second time. */
@@ -24,10 +27,10 @@ interface AdminDeps {
 }
 
 /** The pages for operators, behind the API's token, which browsers may give as a password. */
-export function makeAdmin({ token, board, routes, db }: AdminDeps): Router {
+export function makeAdmin({ tokens, noteRefused, board, routes, db }: AdminDeps): Router {
   // As the application's own: a path is what it is, letter by letter.
   const router = Router({ caseSensitive: true, strict: true });
-  router.use(setPageHeaders, makeAuthorize(token, [BASIC, BEARER]), refuseOtherSites);
+  router.use(setPageHeaders, makeAuthorize({ tokens, noteRefused }, [BASIC, BEARER]), refuseOtherSites);
   router.use('/queues', setBoardHeaders, board);
   router.use(['/api', '/data'], forbidCaching, askForConsole);
   router.use('/data', makeConsoleData(db));

@@ -1,6 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
+import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
+import type { NoteRefused } from './refused-callers.ts';
 
 /** How the token comes: by itself, or as the password of any user, which is what browsers can ask for. */
 interface Scheme {
@@ -24,24 +26,36 @@ export const BASIC: Scheme = {
   },
 };
 
-/** Lets a request pass only with the token, given in one of `schemes`; everybody passes where none is configured. */
+interface AuthorizeOptions {
+  /** Undefined where no token is configured. */
+  readonly tokens: AccessTokens | undefined;
+  readonly noteRefused: NoteRefused;
+}
+
+/** Lets a request pass only with a token, given in one of `schemes`; everybody passes where none is configured. */
 export function makeAuthorize(
-  token: string | undefined,
+  { tokens, noteRefused }: AuthorizeOptions,
   schemes: readonly Scheme[] = [BEARER],
 ): RequestHandler {
-  if (token === undefined) return (_request, _response, next) => next();
-  const expected = digest(token);
+  if (tokens === undefined) return (_request, _response, next) => next();
   const challenges = schemes.map((scheme) => scheme.challenge);
   return (request, response, next) => {
-    const [header = '', ...others] = request.headersDistinct.authorization ?? [];
-    // Of two headers another server on the way may have looked at the other one.
-    const readers = others.length === 0 ? schemes : [];
-    const given = readers.map((scheme) => scheme.read(header)).find((one) => one !== undefined);
-    // Digests are of one length, so the comparison takes the same time whatever was given.
-    if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
+    if (isAuthorized(request, tokens, schemes)) return next();
+    noteRefused(request, request.headers.authorization === undefined ? 'missing' : 'wrong');
     response.setHeader('WWW-Authenticate', challenges);
     next(new RuntimeError('unauthorized', 'The token is missing or wrong'));
   };
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+/** Whether the request carries an accepted token in one of `schemes`. */
+export function isAuthorized(
+  request: IncomingMessage,
+  tokens: AccessTokens,
+  schemes: readonly Scheme[] = [BEARER],
+): boolean {
+  const [header = '', ...others] = request.headersDistinct.authorization ?? [];
+  // Of two headers another server on the way may have looked at the other one.
+  const readers = others.length === 0 ? schemes : [];
+  const given = readers.map((scheme) => scheme.read(header)).find((one) => one !== undefined);
+  return given !== undefined && tokens.matches(given);
+}

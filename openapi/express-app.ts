@@ -1,18 +1,25 @@
 import express, { type Express, type RequestHandler } from 'express';
+import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
+import type { Metrics } from '../lib/telemetry/metrics.ts';
 import { ADMIN_PATH, makeAdmin } from './admin.ts';
 import { makeAnswerError } from './answer-error.ts';
 import { makeAuthorize } from './authorize.ts';
 import { forbidCaching } from './forbid-caching.ts';
 import { makeRefuseOtherHosts } from './refuse-other-hosts.ts';
 import { refuseOtherSites } from './refuse-other-sites.ts';
+import { makeNoteRefused } from './refused-callers.ts';
 import { makeRoutes, type RouteDeps } from './routes.ts';
 import { METRICS_PATH, serveOperations } from './serve-operations.ts';
 
 interface AppDeps extends RouteDeps {
-  readonly token: string | undefined;
+  /** Undefined where no token is configured. */
+  readonly tokens: AccessTokens | undefined;
   /** The configured address of the listener; undefined for every interface. */
   readonly listenHost: string | undefined;
+  /** Accepted names of this service where no token is configured; undefined for those of the machine. */
+  readonly hosts: readonly string[] | undefined;
+  readonly metrics: Pick<Metrics, 'count'>;
   /** Serves the queues to operators. */
   readonly board: RequestHandler;
 }
@@ -25,14 +32,15 @@ export function makeExpressApp(deps: AppDeps): Express {
   // A path is what the contract says, letter by letter.
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  const authorize = makeAuthorize(deps.token);
+  const noteRefused = makeNoteRefused(deps);
+  const authorize = makeAuthorize({ tokens: deps.tokens, noteRefused });
   app.use(['/api', METRICS_PATH], forbidCaching);
   app.use(['/api', METRICS_PATH, ADMIN_PATH], makeRefuseOtherHosts(deps));
   // Before any path is taken apart, which fails for some.
   app.use('/api', authorize, refuseOtherSites);
   const routes = makeRoutes(deps);
   serveOperations(app, { routes, authorize });
-  app.use(ADMIN_PATH, makeAdmin({ ...deps, routes }));
+  app.use(ADMIN_PATH, makeAdmin({ ...deps, routes, noteRefused }));
   // Behind the token too, as above: who may not ask learns nothing about what is there.
   app.use(authorize, (request, _response, next) => {
     next(new RuntimeError('not_found', `There is no ${request.path} here`));

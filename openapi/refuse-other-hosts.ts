@@ -1,34 +1,51 @@
+import { isIPv6 } from 'node:net';
+import { hostname } from 'node:os';
 import type { RequestHandler } from 'express';
-import { isLoopback } from '../lib/config/address-forms.ts';
+import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { BEARER } from './authorize.ts';
 
 interface HostsOptions {
-  readonly token: string | undefined;
+  /** Undefined where no token is configured. */
+  readonly tokens: AccessTokens | undefined;
   /** The configured address of the listener; undefined for every interface. */
   readonly listenHost: string | undefined;
+  /** Accepted names; undefined for those of this machine. */
+  readonly hosts: readonly string[] | undefined;
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * Refuses requests under a name that is not this machine's, where being on it is all that is asked for. A page can have
- * its own name lead to 127.0.0.1 (DNS rebinding), and is then no other site to the browser: only the name gives it away.
+ * Refuses requests under another name than this service's, where no token is asked for. A page can resolve its own name
+ * to this address (DNS rebinding), and the browser then treats this service as the same site: only `Host` shows it.
  */
-export function makeRefuseOtherHosts({ token, listenHost }: HostsOptions): RequestHandler {
-  if (token !== undefined || !isLoopback({ host: listenHost, port: 0 })) {
-    return (_request, _response, next) => next();
-  }
-  const configured = nameIn(listenHost?.includes(':') ? `[${listenHost}]` : listenHost);
-  const accepted = [...new Set([...LOOPBACK_NAMES, configured])];
+export function makeRefuseOtherHosts({ tokens, listenHost, hosts }: HostsOptions): RequestHandler {
+  if (tokens !== undefined) return (_request, _response, next) => next();
+  const ofMachine = [...LOOPBACK_NAMES, bracketed(listenHost), nameIn(hostname())];
+  const accepted = [...new Set(hosts ?? ofMachine)].filter((name) => name !== '');
   return (request, response, next) => {
-    if (accepted.includes(nameIn(request.headers.host))) return next();
+    const name = nameIn(request.headers.host);
+    // No page can be served under this address but by this machine.
+    const isOwnAddress = hosts === undefined && name === bracketed(request.socket.localAddress);
+    if (name !== '' && (isOwnAddress || accepted.includes(name))) return next();
     response.setHeader('WWW-Authenticate', BEARER.challenge);
     next(
-      new RuntimeError('unauthorized', `header "Host" must be one of ${accepted.join(', ')}, with any port`),
+      new RuntimeError(
+        'unauthorized',
+        `header "Host" must be one of ${accepted.join(', ')}, with any port; ${HOSTS_VARIABLE} names others`,
+      ),
     );
   };
 }
+
+const HOSTS_VARIABLE = 'RTMANAGER_INTERNAL_HTTP_HOSTS';
+
+/** An address as a Host header writes it. IPv4 addresses may arrive at an IPv6 socket. */
+const bracketed = (host = ''): string => {
+  const plain = host.replace(/^::ffff:(?=\d+\.)/, '');
+  return nameIn(isIPv6(plain) ? `[${plain}]` : plain);
+};
 
 /** The name in a Host header, in lower case and without its port. */
 function nameIn(host = ''): string {

@@ -47,12 +47,16 @@ export function readSettings(flags: ConnectionFlags, env: Env): Settings {
   };
   return {
     url: url.replace(/(?<!\/)\/+$/, ''),
-    token: flags.token ?? (env.RTMCTL_TOKEN || env.RTMANAGER_INTERNAL_HTTP_TOKEN || undefined),
+    token: flags.token ?? (env.RTMCTL_TOKEN || tokenOfService(env)),
     tls: Object.fromEntries(
       Object.entries(files).flatMap(([name, file]) => (file ? [[name, readPem(name, file)]] : [])),
     ),
   };
 }
+
+/** During a rotation the service accepts two tokens, separated by a comma. */
+const tokenOfService = (env: Env): string | undefined =>
+  env.RTMANAGER_INTERNAL_HTTP_TOKEN?.split(',', 1)[0] || undefined;
 
 /** The listener of the service is reached by loopback when it is every interface. */
 function urlOfService(env: Env): string {

@@ -36,6 +36,18 @@ export const hostPort: Form<HostPort> = {
   },
 };
 
+/** @returns the names in lower case, IPv6 addresses in brackets, as `new URL` writes them */
+export const hostNames: Form<readonly string[]> = {
+  words: 'host names or addresses without port, separated by commas; IPv6 in brackets',
+  parse: (text) =>
+    text.split(',').map((part) => {
+      const name = part.trim();
+      const isName = HOSTNAME.test(name) || (name.startsWith('[') && isIPv6(name.slice(1, -1)));
+      if (!isName || !URL.canParse(`http://${name}`)) throw new FormError('has a part that is no host name');
+      return new URL(`http://${name}`).hostname;
+    }),
+};
+
 /** @returns the URL without a slash at its end */
 export const httpBaseUrl: Form<string> = {
   words: '`http://host[:port][/path]` or `https://…`, without user, query and fragment',

@@ -1,6 +1,7 @@
 /** Rules between variables. Each is checked only when all the variables that it speaks of were understood. */
 import { isLoopback } from './address-forms.ts';
 import type { ConfigProblem } from './config-error.ts';
+import { weaknessOf } from './token-forms.ts';
 import { type Config, VARIABLES } from './variables.ts';
 
 interface CrossRule {
@@ -11,19 +12,65 @@ interface CrossRule {
 const { http, docker, streams } = VARIABLES;
 
 const tokenOffLoopback: CrossRule = {
-  of: [http.listen, http.token, http.trustedNetwork],
+  of: [http.listen, http.tokens, http.tokenFile, http.trustedNetwork],
   check(config) {
-    const { listen, token, trustedNetwork } = config.http;
-    if (token !== undefined || trustedNetwork || isLoopback(listen)) return [];
+    const { listen, tokens, tokenFile, trustedNetwork } = config.http;
+    if (tokens ?? tokenFile ?? (trustedNetwork || isLoopback(listen))) return [];
     return [
       missing(
-        http.token.name,
+        http.tokens.name,
         `is required, because ${http.listen.name} can be reached from other machines (or set ` +
           `${http.trustedNetwork.name}=true where nobody else is on that network)`,
       ),
     ];
   },
 };
+
+/** A token file is checked when it is read: at start and after each change. */
+const strongTokenOffLoopback: CrossRule = {
+  of: [http.listen, http.tokens, http.allowWeakToken],
+  check(config) {
+    const { listen, tokens, allowWeakToken } = config.http;
+    const weakness = tokens && weaknessOf(tokens);
+    if (weakness === undefined || allowWeakToken || isLoopback(listen)) return [];
+    return [
+      missing(
+        http.tokens.name,
+        `${weakness}, and ${http.listen.name} can be reached from other machines; make one with ` +
+          `"openssl rand -hex 32" (or set ${http.allowWeakToken.name}=true)`,
+      ),
+    ];
+  },
+};
+
+const oneTokenSource: CrossRule = {
+  of: [http.tokens, http.tokenFile],
+  check: ({ http: { tokens, tokenFile } }) =>
+    tokens && tokenFile
+      ? [missing(http.tokenFile.name, `is set beside ${http.tokens.name}; set only one`)]
+      : [],
+};
+
+const encryptedDocker: CrossRule = {
+  of: [docker.host, docker.tlsCaFile, docker.tlsCertFile, docker.allowPlainTcp],
+  check({ docker: { host, tlsCaFile, tlsCertFile, allowPlainTcp } }) {
+    if (allowPlainTcp || tlsCaFile !== undefined || tlsCertFile !== undefined) return [];
+    if (!host.startsWith('tcp://') || isLoopback(addressOf(host))) return [];
+    return [
+      missing(
+        docker.host.name,
+        `is a tcp:// address beyond loopback without TLS: whoever reaches it is root there; set ${docker.tlsCaFile.name}, ` +
+          `${docker.tlsCertFile.name} and ${docker.tlsKeyFile.name} (or ${docker.allowPlainTcp.name}=true)`,
+      ),
+    ];
+  },
+};
+
+/** The host of a tcp:// address, without the brackets of IPv6. */
+function addressOf(dockerHost: string): { host: string; port: number } {
+  const { hostname, port } = new URL(dockerHost.replace('tcp:', 'http:'));
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
 
 const tlsOfHttp: CrossRule = {
   of: [http.tlsCertFile, http.tlsKeyFile, http.tlsClientCaFile],
@@ -75,7 +122,15 @@ const distinctStreams: CrossRule = {
 };
 
 /** Every rule between variables. */
-export const CROSS_RULES: readonly CrossRule[] = [tokenOffLoopback, tlsOfHttp, tlsOfDocker, distinctStreams];
+export const CROSS_RULES: readonly CrossRule[] = [
+  tokenOffLoopback,
+  strongTokenOffLoopback,
+  oneTokenSource,
+  tlsOfHttp,
+  tlsOfDocker,
+  encryptedDocker,
+  distinctStreams,
+];
 
 function pair(
   ...[left, right]: [[string, string | undefined], [string, string | undefined]]

@@ -4,7 +4,7 @@
  * and a test keeps the two in step. Limits stand beside their reasons.
  */
 import { LOG_LEVELS } from '../logger.ts';
-import { dockerHost, hostPort, httpBaseUrl, listenAddress } from './address-forms.ts';
+import { dockerHost, hostNames, hostPort, httpBaseUrl, listenAddress } from './address-forms.ts';
 import {
   capabilities,
   cpuQuota,
@@ -30,6 +30,7 @@ import {
   wholeUnits,
 } from './scalar-forms.ts';
 import { TELEMETRY_VARIABLES } from './telemetry-variables.ts';
+import { accessTokens } from './token-forms.ts';
 import { defaulted, type Env, optional, required, type Variable } from './variable.ts';
 
 const MAY_BE_NONE: Limit = { at: 0, because: 'it cannot be negative' };
@@ -43,12 +44,6 @@ const streamName = textLike(
   'has white space or over 512 characters',
 );
 
-const bearerToken = textLike(
-  'printable ASCII without spaces',
-  /^[\x21-\x7e]+$/,
-  'has a space, line break or other character that an HTTP header cannot carry',
-);
-
 /** `max-size` and `max-file` are options of these two drivers; any other refuses a container that names them. */
 function driverRotatesFiles(env: Env): boolean {
   const driver = env.RTMANAGER_DOCKER_LOG_DRIVER;
@@ -58,8 +53,11 @@ function driverRotatesFiles(env: Env): boolean {
 export const VARIABLES = {
   http: {
     listen: defaulted('RTMANAGER_INTERNAL_HTTP_ADDR', '127.0.0.1:8096', listenAddress),
-    token: optional('RTMANAGER_INTERNAL_HTTP_TOKEN', bearerToken, { secret: 'whole' }),
+    tokens: optional('RTMANAGER_INTERNAL_HTTP_TOKEN', accessTokens, { secret: 'whole' }),
+    tokenFile: optional('RTMANAGER_INTERNAL_HTTP_TOKEN_FILE', readableFile),
+    allowWeakToken: defaulted('RTMANAGER_ALLOW_WEAK_TOKEN', 'false', switchForm),
     trustedNetwork: defaulted('RTMANAGER_INTERNAL_HTTP_TRUSTED_NETWORK', 'false', switchForm),
+    hosts: optional('RTMANAGER_INTERNAL_HTTP_HOSTS', hostNames),
     tlsCertFile: optional('RTMANAGER_INTERNAL_HTTP_TLS_CERT', readableFile),
     tlsKeyFile: optional('RTMANAGER_INTERNAL_HTTP_TLS_KEY', readableFile),
     tlsClientCaFile: optional('RTMANAGER_INTERNAL_HTTP_TLS_CLIENT_CA', readableFile),
@@ -89,6 +87,7 @@ export const VARIABLES = {
     tlsCaFile: optional('RTMANAGER_DOCKER_TLS_CA', readableFile),
     tlsCertFile: optional('RTMANAGER_DOCKER_TLS_CERT', readableFile),
     tlsKeyFile: optional('RTMANAGER_DOCKER_TLS_KEY', readableFile),
+    allowPlainTcp: defaulted('RTMANAGER_DOCKER_ALLOW_PLAIN_TCP', 'false', switchForm),
     network: defaulted('RTMANAGER_DOCKER_NETWORK', 'galaxy', networkName),
     logDriver: defaulted('RTMANAGER_DOCKER_LOG_DRIVER', 'json-file', logDriver),
     logOpts: defaulted('RTMANAGER_DOCKER_LOG_OPTS', 'max-size=1m,max-file=3', logOptions, driverRotatesFiles),

@@ -3,6 +3,7 @@
  * Names are the same in `/metrics` and over OTLP.
  */
 import {
+  API_PATHS,
   CALL_OUTCOMES,
   DOCKER_VERBS,
   ERROR_CODES,
@@ -119,6 +120,13 @@ export const CATALOGUE = {
     unit: '{event}',
     description: 'Deaths that a reconcile pass or an inspection found before an event of Docker told of them',
     labels: {},
+  },
+  unauthorized: {
+    type: 'counter',
+    name: 'rtmanager_unauthorized_requests_total',
+    unit: '{request}',
+    description: 'Requests refused because their token is missing or wrong, by path template',
+    labels: { path: [...API_PATHS, '/admin'], reason: ['missing', 'wrong'] },
   },
   queueOperations: {
     type: 'gauge',

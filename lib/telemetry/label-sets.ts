@@ -2,6 +2,7 @@
  * The values that labels may have. A label is one of few words, known before anything runs: a game, a container or an
  * image is none, for every value is a series that Prometheus keeps.
  */
+import { listOperations } from '../contracts.ts';
 import { ERROR_RULES, type ErrorCode, REPLAY_NO_OP } from '../errors.ts';
 import type { OpKind, OpSource } from '../operation.ts';
 import type { PlannedStep } from '../survey-drift.ts';
@@ -76,6 +77,11 @@ export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 /** The streams that are read, by what they bring and not by the name that they were configured with. */
 export const JOB_STREAMS = ['start_jobs', 'stop_jobs'] as const;
 export type JobStream = (typeof JOB_STREAMS)[number];
+
+/** The templates of the paths that ask for the token. All pages for operators count as `/admin`. */
+export const API_PATHS: readonly string[] = [
+  ...new Set(listOperations().flatMap(({ path, secured }) => (secured ? [path] : []))),
+];
 
 /** What a value counts as that is none of those known here, such as a kind that only a newer version has. */
 export const OTHER = 'other';

@@ -1,8 +1,10 @@
 import type { RequestHandler } from 'express';
 import type { DatabasePool } from 'slonik';
+import { makeTokens } from '../../lib/access-tokens.ts';
 import type { Config } from '../../lib/config.ts';
 import { RuntimeError } from '../../lib/errors.ts';
 import type { ExplainConfig } from '../../lib/explain/facts.ts';
+import { type Metrics, NO_METRICS } from '../../lib/telemetry/metrics.ts';
 import { NO_TRACING, type Tracing } from '../../lib/telemetry/tracing.ts';
 import type { DeadLetterDeps } from '../../openapi/dead-letters.ts';
 import { makeExpressApp } from '../../openapi/express-app.ts';
@@ -33,8 +35,10 @@ export interface RestService {
 
 interface RestOptions {
   readonly db: DatabasePool;
+  /** One token, or two separated by a comma. */
   readonly token?: string;
   readonly board?: RequestHandler;
+  readonly metrics?: Pick<Metrics, 'count'>;
   readonly readiness?: Partial<ReadinessChecks>;
   readonly http?: Partial<Config['http']>;
   /** How long a mutation waits for its operation, which nobody runs unless the test does. */
@@ -74,7 +78,9 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     listenHost: httpConfig.listen.host,
     db,
     log,
-    token,
+    tokens: token === undefined ? undefined : makeTokens(token.split(',')),
+    hosts: httpConfig.hosts,
+    metrics: options.metrics ?? NO_METRICS,
     wake,
     outcomes,
     waitMs,
@@ -112,7 +118,10 @@ export async function makeRestService(options: RestOptions): Promise<RestService
 /** The part of the configuration that a listener needs: plain HTTP on a free port, except for what is given. */
 export const makeHttpConfig = (given: Partial<Config['http']> = {}): Config['http'] => ({
   listen: { host: '127.0.0.1', port: 0 },
-  token: undefined,
+  tokens: undefined,
+  tokenFile: undefined,
+  allowWeakToken: false,
+  hosts: undefined,
   trustedNetwork: false,
   tlsCertFile: undefined,
   tlsKeyFile: undefined,

@@ -1,6 +1,8 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { expect } from 'chai';
 import { listOperations } from '../../lib/contracts.ts';
 import { errorCode, errorMessage } from '../helpers/assert-contract.ts';
+import { exchange } from '../helpers/http-exchange.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
 
@@ -114,17 +116,71 @@ describe('the REST API', () => {
       expect(await statusFor('rtm', '/readyz')).to.equal(200);
     });
 
-    it('leaves names to the token where there is one, and elsewhere to the network', async () => {
+    it('leaves names to the token where there is one', async () => {
       const headers = { host: 'rtm', authorization: `Bearer ${TOKEN}` };
       expect((await closed.runtimes('', { headers })).status).to.equal(200);
-      const everywhere = await makeRestService({
-        db: store.db,
-        http: { listen: { host: '0.0.0.0', port: 0 } },
-      });
+    });
+  });
+
+  describe('on a trusted network, without a token', () => {
+    const served = async (hosts?: string[]) =>
+      makeRestService({ db: store.db, http: { listen: { host: undefined, port: 0 }, hosts } });
+    const statusFor = async (at: RestService, host: string) =>
+      (await at.runtimes('', { headers: { host } })).status;
+
+    it('starts no game under a name that a page led here (DNS rebinding)', async () => {
+      const everywhere = await served();
       try {
-        expect(await statusFor('rtm', '/api/v1/internal/runtimes', everywhere)).to.equal(200);
+        const host = `evil.example:${new URL(everywhere.url).port}`;
+        const answer = await everywhere.runtimes('/g/start', {
+          method: 'POST',
+          headers: {
+            host,
+            origin: `http://${host}`,
+            'sec-fetch-site': 'same-origin',
+            prefer: 'respond-async',
+          },
+          body: { image_ref: 'x:1' },
+        });
+        expect([answer.status, errorCode(answer)]).to.deep.equal([401, 'unauthorized']);
+        expect(errorMessage(answer)).to.include('RTMANAGER_INTERNAL_HTTP_HOSTS');
+        expect(await store.operations()).to.deep.equal([]);
       } finally {
         await everywhere.close();
+      }
+    });
+
+    it("answers under this machine's names and the address that the connection came to", async () => {
+      const everywhere = await served();
+      const { port } = new URL(everywhere.url);
+      try {
+        for (const host of ['localhost', `${hostname().toUpperCase()}:${port}`, '127.0.0.1', '[::1]:1']) {
+          expect(await statusFor(everywhere, host), host).to.equal(200);
+        }
+        const addresses = Object.values(networkInterfaces()).flat();
+        for (const { address, family } of addresses.filter((one) => one !== undefined)) {
+          if (family !== 'IPv4') continue;
+          const { status } = await exchange(`http://${address}:${port}`, '/api/v1/internal/runtimes');
+          expect(status, address).to.equal(200);
+        }
+        for (const host of ['10.9.8.7', 'rtm', '']) {
+          expect(await statusFor(everywhere, host), host).to.equal(401);
+        }
+      } finally {
+        await everywhere.close();
+      }
+    });
+
+    it('answers under the configured names only', async () => {
+      const named = await served(['rtm', '10.9.8.7']);
+      try {
+        for (const host of ['rtm', 'RTM:8096', '10.9.8.7'])
+          expect(await statusFor(named, host)).to.equal(200);
+        for (const host of ['localhost', '127.0.0.1', 'rtm.evil.example']) {
+          expect(await statusFor(named, host), host).to.equal(401);
+        }
+      } finally {
+        await named.close();
       }
     });
   });

@@ -15,6 +15,8 @@ const MINIMAL = {
   RTMANAGER_LOBBY_INTERNAL_BASE_URL: 'http://lobby:8080',
 };
 
+const TOKEN = '0123456789abcdef0123456789abcdef';
+
 const parse = (env: Env, fileReadable = (): boolean => true): Config =>
   parseConfig({ ...MINIMAL, ...env }, { fileReadable });
 
@@ -40,7 +42,10 @@ describe('configuration', () => {
     expect(parse({})).to.deep.equal({
       http: {
         listen: { host: '127.0.0.1', port: 8096 },
-        token: undefined,
+        tokens: undefined,
+        tokenFile: undefined,
+        allowWeakToken: false,
+        hosts: undefined,
         trustedNetwork: false,
         tlsCertFile: undefined,
         tlsKeyFile: undefined,
@@ -53,6 +58,7 @@ describe('configuration', () => {
         tlsCaFile: undefined,
         tlsCertFile: undefined,
         tlsKeyFile: undefined,
+        allowPlainTcp: false,
         network: 'galaxy',
         logDriver: 'json-file',
         logOpts: { 'max-size': '1m', 'max-file': '3' },
@@ -290,7 +296,8 @@ describe('configuration', () => {
       it(`listen on ${text} only with a token or in a trusted network`, () => {
         const env = { RTMANAGER_INTERNAL_HTTP_ADDR: text };
         expect(reasonOf(env, 'RTMANAGER_INTERNAL_HTTP_TOKEN')).to.include('is required, because');
-        parse({ ...env, RTMANAGER_INTERNAL_HTTP_TOKEN: 'x' });
+        parse({ ...env, RTMANAGER_INTERNAL_HTTP_TOKEN: TOKEN });
+        parse({ ...env, RTMANAGER_INTERNAL_HTTP_TOKEN_FILE: '/run/secrets/token' });
         parse({ ...env, RTMANAGER_INTERNAL_HTTP_TRUSTED_NETWORK: 'true' });
         expect(
           reasonOf(
@@ -302,8 +309,48 @@ describe('configuration', () => {
     }
 
     it('mean every interface without a host', () => {
-      const env = { RTMANAGER_INTERNAL_HTTP_ADDR: ':8096', RTMANAGER_INTERNAL_HTTP_TOKEN: 'x' };
+      const env = { RTMANAGER_INTERNAL_HTTP_ADDR: ':8096', RTMANAGER_INTERNAL_HTTP_TOKEN: TOKEN };
       expect(parse(env).http.listen).to.deep.equal({ host: undefined, port: 8_096 });
+    });
+
+    it('refuses a token under 32 characters where other machines reach it, unless that is allowed', () => {
+      for (const token of ['x', TOKEN.slice(1), `${TOKEN},x`, `x,${TOKEN}`]) {
+        const env = { RTMANAGER_INTERNAL_HTTP_ADDR: ':8096', RTMANAGER_INTERNAL_HTTP_TOKEN: token };
+        expect(reasonOf(env, 'RTMANAGER_INTERNAL_HTTP_TOKEN')).to.include('less than 32 characters');
+        parse({ ...env, RTMANAGER_ALLOW_WEAK_TOKEN: 'true' });
+        parse({ ...env, RTMANAGER_INTERNAL_HTTP_ADDR: '127.0.0.1:8096' });
+      }
+    });
+
+    it('takes two tokens for a rotation, and no third, empty or second source', () => {
+      const tokensOf = (text: string) => parse({ RTMANAGER_INTERNAL_HTTP_TOKEN: text }).http.tokens;
+      expect(tokensOf('old,new')).to.deep.equal(['old', 'new']);
+      expect(reasonOf({ RTMANAGER_INTERNAL_HTTP_TOKEN: 'a,b,c' })).to.include('more than 2');
+      expect(reasonOf({ RTMANAGER_INTERNAL_HTTP_TOKEN: 'a,' })).to.include('empty');
+      const both = { RTMANAGER_INTERNAL_HTTP_TOKEN: 'a', RTMANAGER_INTERNAL_HTTP_TOKEN_FILE: '/t' };
+      expect(reasonOf(both, 'RTMANAGER_INTERNAL_HTTP_TOKEN_FILE')).to.include('set only one');
+    });
+
+    it('of accepted hosts are names without port', () => {
+      const hostsOf = (text: string) => parse({ RTMANAGER_INTERNAL_HTTP_HOSTS: text }).http.hosts;
+      expect(hostsOf('RTM, rtm.internal,10.0.0.1,[::1]')).to.deep.equal([
+        'rtm',
+        'rtm.internal',
+        '10.0.0.1',
+        '[::1]',
+      ]);
+      for (const text of ['rtm:8096', 'http://rtm', 'a b', '*', 'rtm,,x', '::1', 'u@rtm']) {
+        reasonOf({ RTMANAGER_INTERNAL_HTTP_HOSTS: text });
+      }
+    });
+
+    it('of Docker beyond loopback need TLS, unless plain TCP is allowed', () => {
+      for (const host of ['tcp://192.0.2.1:2375', 'tcp://docker', 'tcp://[2001:db8::1]:2375']) {
+        const env = { RTMANAGER_DOCKER_HOST: host };
+        expect(reasonOf(env, 'RTMANAGER_DOCKER_HOST')).to.include('without TLS');
+        parse({ ...env, RTMANAGER_DOCKER_ALLOW_PLAIN_TCP: 'true' });
+        parse({ ...env, RTMANAGER_DOCKER_TLS_CA: '/ca' });
+      }
     });
 
     it('do not ask for a token when the address itself is wrong', () => {
@@ -403,7 +450,7 @@ describe('configuration', () => {
       for (const host of [
         'unix:///run/docker.sock',
         'tcp://127.0.0.1:2375',
-        'tcp://docker',
+        'tcp://localhost',
         'tcp://[::1]:2376',
       ]) {
         expect(parse({ RTMANAGER_DOCKER_HOST: host }).docker.host).to.equal(host);
