@@ -14,6 +14,7 @@ import { makeEngineProber } from './lib/engine-prober.ts';
 import { makeLobbyClient } from './lib/lobby-client.ts';
 import type { Logger } from './lib/logger.ts';
 import { planProbes } from './lib/probe-plan.ts';
+import { makeStateRootCheck } from './lib/state-root.ts';
 import { addGauges } from './lib/telemetry/gauges.ts';
 import { openTelemetry } from './lib/telemetry/telemetry.ts';
 import { watchDocker } from './lib/telemetry/watch-docker.ts';
@@ -23,6 +24,7 @@ import { makeExpressApp } from './openapi/express-app.ts';
 import { openListener } from './openapi/listener.ts';
 import { makeOpenStreams } from './openapi/open-streams.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
+import { askOne } from './openapi/readiness.ts';
 import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
 import { makeDeadLetters } from './queues/dead-letters.ts';
@@ -266,6 +268,11 @@ export async function startApp(
   });
   addGauges(meter, ['pumpLeader'], (observe) => observe('pumpLeader', pump.leads ? 1 : 0, {}));
 
+  const checkStateRoot = makeStateRootCheck(config.gameState.root);
+  // Bounded, because a network file system may not answer. Without the root starts fail, and all else goes on.
+  const { message, warnings = [] } = await askOne(checkStateRoot);
+  if (message !== undefined) log.error('the state root cannot be used', { reason: message });
+  for (const warning of warnings) log.warn('the state root is not safe', { warning });
   const streams = stack.adopt(makeOpenStreams(), (one) => one.close());
   const app = makeExpressApp({
     db: restDb,
@@ -315,6 +322,7 @@ export async function startApp(
         if (!(await docker.hasNetwork(signal))) throw networkMissing(config.docker.network);
         return [];
       },
+      state_root: checkStateRoot,
     },
   });
   const listener = stack.adopt(await openListener(config.http, app), (one) => one.close(shutdownMs));

@@ -5,7 +5,7 @@ import { wordOfHealth } from './words.js';
 
 /** @import { FleetCounts, FleetFilter, Readiness, Tone } from './types.d.ts' */
 
-const CHECKS = ['postgres', 'redis', 'docker', 'network'];
+const CHECKS = ['postgres', 'redis', 'docker', 'network', 'state_root'];
 
 /** The fleet in a few numbers, each of which leads to its games. */
 export function makeFleetSummary() {

@@ -120,6 +120,7 @@ function withFirstCause(
   return new OperationFailure(
     new RuntimeError(isFinal(error) ? toErrorCode(failedStart.errorCode) : error.code, message, {
       cause: error,
+      isTransient: error.isTransient,
       ...(rollbackPending === undefined ? {} : { rollbackPending }),
     }),
     { ...aftermath, imageRef: wanted },

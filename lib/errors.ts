@@ -44,6 +44,8 @@ export const ERROR_RULES: Readonly<Record<ErrorCode, ErrorRule>> = RULES;
 export const REPLAY_NO_OP = 'replay_no_op';
 
 interface RuntimeErrorOptions {
+  /** The cause may pass: the operation is run again within its retry window, although its code does not say so. */
+  isTransient?: boolean;
   /** The first cause; kept for the log, never shown to a client. */
   cause?: unknown;
   /** Facts for the log line, such as a container id or a Docker status code. */
@@ -63,6 +65,7 @@ export class RuntimeError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
   readonly rollbackPending: boolean | undefined;
+  readonly isTransient: boolean;
   declare message: ShownText;
 
   constructor(code: ErrorCode, message: string, options: RuntimeErrorOptions = {}) {
@@ -71,8 +74,12 @@ export class RuntimeError extends Error {
     this.code = code;
     this.details = options.details ?? {};
     this.rollbackPending = options.rollbackPending;
+    this.isTransient = options.isTransient ?? false;
   }
 }
+
+/** Whether an operation that failed so is run again within its retry window. */
+export const isRetried = ({ code, isTransient }: RuntimeError): boolean => isTransient || RULES[code].retry;
 
 /** A code as it was stored; one that only a newer version knows counts as `internal_error`. */
 export const toErrorCode = (stored: string | null): ErrorCode =>

@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { RuntimeError } from './errors.ts';
 import { RegistryCredentials } from './registry-credentials.ts';
+import { findResourceTrouble } from './resource-trouble.ts';
 
 export interface RegistryAuth {
   /**
@@ -139,5 +140,9 @@ function hostOfKey(key: string): string {
 }
 
 function failure(sentence: string, cause?: unknown): RuntimeError {
-  return new RuntimeError('image_pull_failed', `${sentence}.`, cause === undefined ? {} : { cause });
+  const trouble = findResourceTrouble(cause);
+  return new RuntimeError('image_pull_failed', `${sentence}${trouble === undefined ? '' : `: ${trouble}`}.`, {
+    ...(cause === undefined ? {} : { cause }),
+    isTransient: trouble !== undefined,
+  });
 }

@@ -2,7 +2,7 @@ import { operationOf } from './docker/container.ts';
 import type { AttemptDocker } from './docker/docker.ts';
 import { DockerStatusError } from './docker/map-error.ts';
 import { OperationFailure } from './effects.ts';
-import { ERROR_RULES, RuntimeError, toRuntimeError } from './errors.ts';
+import { isRetried, RuntimeError, toRuntimeError } from './errors.ts';
 import { parseGameId } from './game-id.ts';
 import type { Logger } from './logger.ts';
 import type { Operation } from './operation.ts';
@@ -12,7 +12,7 @@ import { endsAttemptOnly } from './store-away-error.ts';
 export function isFinal(thrown: unknown): boolean {
   const error = thrown instanceof OperationFailure ? thrown.error : thrown;
   if (endsAttemptOnly(error)) return false;
-  return !ERROR_RULES[toRuntimeError(error).code].retry;
+  return !isRetried(toRuntimeError(error));
 }
 
 interface LeftoverTools {

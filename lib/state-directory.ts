@@ -3,6 +3,7 @@ import { lstat, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RuntimeError } from './errors.ts';
 import type { GameId } from './game-id.ts';
+import { findResourceTrouble } from './resource-trouble.ts';
 
 interface Rights {
   /** Permission bits, such as 0o750. */
@@ -28,7 +29,8 @@ interface StateDirectory extends Rights {
  * 20): a game id is a single name, so what bears it and is no link lies right under the root, wherever that one leads.
  *
  * @returns the directory's path as Docker is to mount it
- * @throws RuntimeError `start_config_invalid` with a sentence that names the path and what to do
+ * @throws RuntimeError `start_config_invalid` with a sentence that names the path and what to do; a transient
+ *   `internal_error` where the host lacks a resource or the disk fails
  */
 export async function ensureStateDirectory({ root, gameId, ...rights }: StateDirectory): Promise<string> {
   const path = join(root, gameId);
@@ -106,6 +108,17 @@ function errnoOf(error: unknown): unknown {
 }
 
 function failure(sentence: string, cause?: unknown): RuntimeError {
+  const trouble = findResourceTrouble(cause);
+  if (trouble !== undefined) {
+    return new RuntimeError(
+      'internal_error',
+      `The state directory of the game cannot be prepared: ${trouble}.`,
+      {
+        cause,
+        isTransient: true,
+      },
+    );
+  }
   const errno = errnoOf(cause);
   const reason = errno === undefined ? '' : ` (${String(errno)})`;
   return new RuntimeError(

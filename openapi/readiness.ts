@@ -6,7 +6,9 @@ import { messageOf, toShownText } from '../lib/shown-text.ts';
  */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<readonly string[]>;
 
-export type ReadinessChecks = Readonly<Record<'postgres' | 'redis' | 'docker' | 'network', ReadinessCheck>>;
+export type ReadinessChecks = Readonly<
+  Record<'postgres' | 'redis' | 'docker' | 'network' | 'state_root', ReadinessCheck>
+>;
 
 interface CheckAnswer {
   readonly status: 'ok' | 'failed';

@@ -1,7 +1,7 @@
 import type { DatabasePool } from 'slonik';
 import type { Handlers, Result } from '../handlers/types.ts';
 import { OperationFailure } from '../lib/effects.ts';
-import { ERROR_RULES, type ErrorCode, RuntimeError, toRuntimeError } from '../lib/errors.ts';
+import { type ErrorCode, isRetried, RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import { isSurrender, ShutdownError } from '../lib/lease.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createsContainer, type Operation } from '../lib/operation.ts';
@@ -140,7 +140,7 @@ async function endWithFailure(deps: RunnerDeps, run: Attempt, failure: Operation
     createsContainer(operation.opKind) && (error.rollbackPending ?? operation.rollbackPending);
   const report = { ...idOf(operation), error_code: error.code, error_message: error.message };
   const since = operation.retryingSince ?? shared.now();
-  if (ERROR_RULES[error.code].retry && (rollbackPending || shared.now() - since < deps.retryWindowMs)) {
+  if (isRetried(error) && (rollbackPending || shared.now() - since < deps.retryWindowMs)) {
     const delayMs = retryDelayMs(operation.attempt);
     log.warn('operation postponed', { error, delay_ms: delayMs, rollback_pending: rollbackPending });
     await postpone(db, operation, { delayMs, retrying: true, rollbackPending, error: error.message });

@@ -93,7 +93,7 @@ export async function makeRestService(options: RestOptions): Promise<RestService
     tracing: options.tracing ?? NO_TRACING,
     scrape: options.scrape ?? (() => Promise.resolve('')),
     deadLetters: options.deadLetters ?? { list: neverAsked, revive: neverAsked },
-    readiness: { postgres: ok, redis: ok, docker: ok, network: ok, ...readiness },
+    readiness: { postgres: ok, redis: ok, docker: ok, network: ok, state_root: ok, ...readiness },
   });
   const listener = await openListener(httpConfig, app);
   const ask: RestService['ask'] = async (path, options) => {

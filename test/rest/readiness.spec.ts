@@ -21,7 +21,7 @@ describe('GET /readyz and /healthz', () => {
     return { ...answer, ready: answer.json as Ready };
   };
 
-  it('tells that all four are there', async () => {
+  it('tells that all five are there', async () => {
     const { status, ready } = await askWith({});
     expect(status).to.equal(200);
     expect(ready.status).to.equal('ready');
@@ -30,10 +30,11 @@ describe('GET /readyz and /healthz', () => {
       ['redis', 'ok'],
       ['docker', 'ok'],
       ['network', 'ok'],
+      ['state_root', 'ok'],
     ]);
   });
 
-  for (const name of ['postgres', 'redis', 'docker', 'network'] as const) {
+  for (const name of ['postgres', 'redis', 'docker', 'network', 'state_root'] as const) {
     it(`names ${name} when it is the one that fails, and is alive all the same (failure mode 10)`, async () => {
       const { status, ready } = await askWith({ [name]: () => Promise.reject(new Error('it is away')) });
       expect(status).to.equal(503);

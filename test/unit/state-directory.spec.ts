@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { RuntimeError } from '../../lib/errors.ts';
 import { parseGameId } from '../../lib/game-id.ts';
@@ -128,5 +130,21 @@ describe('state directory', () => {
     await chmod(root, 0o500);
     const error = await failureOf(ensure());
     expect(error.message).to.include('cannot be created').and.to.include('EACCES');
+  });
+
+  it('tells that no file descriptor is free, and that a later attempt may succeed', async () => {
+    await mkdir(join(root, gameId), { mode: 0o700 });
+    const script = `
+      import { openSync } from 'node:fs';
+      import { ensureStateDirectory } from ${JSON.stringify(new URL('../../lib/state-directory.ts', import.meta.url).href)};
+      try { for (;;) openSync('/dev/null'); } catch {}
+      const error = await ensureStateDirectory(${JSON.stringify({ root, gameId, mode: 0o750, ...own })}).catch((one) => one);
+      const { code, message, isTransient } = error;
+      process.stdout.write(JSON.stringify({ code, message, isTransient }));`;
+    const limited = ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script];
+    const { stdout } = await promisify(execFile)('sh', limited);
+    const told = JSON.parse(stdout);
+    expect(told).to.include({ code: 'internal_error', isTransient: true });
+    expect(told.message).to.include('EMFILE');
   });
 });
