@@ -1,49 +1,16 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { ROOT_DIR } from '../../dev/paths.ts';
 import { parseConfig } from '../../lib/config.ts';
+import {
+  COMPOSE_TEXT,
+  type Compose,
+  EXPORTED,
+  readCompose,
+  type Service,
+  VARIABLE,
+} from '../helpers/compose.ts';
 
-interface Service {
-  readonly image: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly (string | { readonly source: string })[];
-  readonly networks?: readonly string[] | Readonly<Record<string, unknown>>;
-  readonly network_mode?: string;
-  readonly ports?: readonly string[];
-  readonly command?: readonly string[];
-  readonly user?: string;
-  readonly read_only?: boolean;
-  readonly cap_drop?: readonly string[];
-  readonly security_opt?: readonly string[];
-  readonly mem_limit?: string;
-  readonly pids_limit?: number;
-  readonly [other: string]: unknown;
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly networks: Readonly<
-    Record<string, { readonly internal?: boolean; readonly [other: string]: unknown }>
-  >;
-}
-
-const TEXT = readFileSync(path.join(ROOT_DIR, 'compose.yaml'), 'utf8');
-/** `${NAME}`, with what stands in for a missing one: `:-` a default, `:?` an error. */
-const VARIABLE = /\$\{(\w+)(?::([-?])([^}]*))?\}/g;
-
-/** What the head of compose.yaml asks an operator to export. */
-const EXPORTED: Readonly<Record<string, string>> = {
-  RTMANAGER_INTERNAL_HTTP_TOKEN: 'a'.repeat(64),
-  POSTGRES_PASSWORD: 'b'.repeat(64),
-  REDIS_PASSWORD: 'c'.repeat(64),
-  DOCKER_GID: '999',
-};
-
-const { services, networks } = parse(
-  TEXT.replace(VARIABLE, (_whole, name: string, _kind, value = '') => EXPORTED[name] ?? value),
-) as Compose;
+const { services, networks } = readCompose();
 const service = (name: string): Service => services[name] ?? expect.fail(`there is no service ${name}`);
 const networksOf = ({ networks: on = [] }: Service): string[] =>
   (Array.isArray(on) ? [...(on as string[])] : Object.keys(on)).sort();
@@ -56,12 +23,12 @@ describe('compose.yaml, beside docs/security.md', () => {
 
   it('has no default for a secret, and asks for no variable that its head does not export', () => {
     const required = new Set(
-      [...TEXT.matchAll(VARIABLE)].filter(([, , kind]) => kind === '?').map(([, name]) => name),
+      [...COMPOSE_TEXT.matchAll(VARIABLE)].filter(([, , kind]) => kind === '?').map(([, name]) => name),
     );
     expect([...required].sort()).to.deep.equal(Object.keys(EXPORTED).sort());
-    const head = TEXT.slice(0, TEXT.indexOf('name: galaxy-rtm'));
+    const head = COMPOSE_TEXT.slice(0, COMPOSE_TEXT.indexOf('name: galaxy-rtm'));
     for (const name of required) expect(head).to.match(new RegExp(`^# .*\\b${name}=`, 'm'));
-    for (const [, name = '', kind] of TEXT.matchAll(VARIABLE)) {
+    for (const [, name = '', kind] of COMPOSE_TEXT.matchAll(VARIABLE)) {
       if (/PASSWORD|TOKEN/.test(name)) expect(kind, name).to.equal('?');
     }
   });
@@ -102,7 +69,7 @@ describe('compose.yaml, beside docs/security.md', () => {
 
     if (one.build === undefined) {
       it(`takes the image of ${name} from a variable, which may hold a digest`, () => {
-        const written = (parse(TEXT) as Compose).services[name]?.image;
+        const written = (parse(COMPOSE_TEXT) as Compose).services[name]?.image;
         expect(written).to.match(/^\$\{[A-Z]+_IMAGE:-[\w./-]+:[\w.-]+\}$/);
       });
     }
