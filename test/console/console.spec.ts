@@ -69,8 +69,8 @@ describe('the operator console in a browser', () => {
         '2,001Stopped',
         '0Operations waiting0 under way',
       ]);
-      await eventually(async () => (await page.locator('.checks li[data-tone=good]').count()) === 4, {
-        what: 'four good checks',
+      await eventually(async () => (await page.locator('.checks li[data-tone=good]').count()) === 5, {
+        what: 'five good checks',
       });
       const cells = await rows().first().locator('th, td').allTextContents();
       expect(cells.slice(0, 5)).to.deep.equal([DIED, 'stopped', 'out of memory', IMAGE, '–']);
