@@ -1,6 +1,6 @@
 import type { InspectedContainer } from '../lib/docker/container.ts';
 import type { ContainerEvent } from '../lib/docker/container-events.ts';
-import { oomKey } from '../lib/drift.ts';
+import { oomKey, wasRestarted } from '../lib/drift.ts';
 import { isGameId } from '../lib/game-id.ts';
 import type { ReconcileOpKind } from '../lib/reconcile-plan.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
@@ -38,7 +38,7 @@ export async function noteContainerEvent(
     opSource: 'auto_reconcile',
     sourceRef: null,
     imageRef: null,
-    reason: 'docker_event',
+    reason: event.exitCode === undefined ? 'docker_event' : `docker_event:${event.exitCode}`,
     requestedAt: now(),
   } as const;
   const accepted = await acceptIdleGames(db, [request], wake);
@@ -64,12 +64,11 @@ async function tellOom(
 }
 
 /** By what Docker shows now; undefined where nothing is to be repaired. */
-function opKindFor(
-  { status }: RuntimeRecord,
-  container: InspectedContainer | null,
-): ReconcileOpKind | undefined {
+function opKindFor(record: RuntimeRecord, container: InspectedContainer | null): ReconcileOpKind | undefined {
+  const { status } = record;
   if (status === 'removed') return undefined;
   if (!container) return 'reconcile_dispose';
+  if (wasRestarted(record, container)) return 'reconcile_exit';
   // One that is being removed dies on the way, and is gone with the next event.
   if (status === 'stopped' || container.running || container.state === 'removing') return undefined;
   return 'reconcile_exit';

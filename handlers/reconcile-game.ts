@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Container, type InspectedContainer, imageRefOf, operationOf } from '../lib/docker/container.ts';
 import { DockerStatusError, mapRefusal } from '../lib/docker/map-error.ts';
+import { restarted, wasRestarted } from '../lib/drift.ts';
 import { type InnerEntry, OperationFailure } from '../lib/effects.ts';
 import { toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
 import { gatherExitEvidence } from '../lib/gather-exit-evidence.ts';
 import { SNAPSHOT_SOURCES, type SnapshotSource } from '../lib/health.ts';
+import type { Operation } from '../lib/operation.ts';
 import {
   type DriftStep,
   OP_KIND_OF,
@@ -15,7 +17,7 @@ import {
 } from '../lib/reconcile-plan.ts';
 import { repairRecord } from '../lib/repair-record.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
-import type { Handler, HandlerContext } from './types.ts';
+import type { Handler, HandlerContext, Result } from './types.ts';
 
 /**
  * Brings one game's record and containers back in step (spec, section 5). What was found when the operation was queued
@@ -26,6 +28,9 @@ export const reconcileGame: Handler = async (operation, context) => {
   const record = await context.records.get(gameId);
   const containers = await look(gameId, record, context);
   const steps = await planGame(gameId, record, containers, context);
+
+  const again = containers.find((one) => record !== null && wasRestarted(record, one));
+  if (record && again) return restartedResult(operation, record, again, context);
 
   const repair = steps.find((step) => !['remove_container', 'leave_alone'].includes(step.action));
   const finding = { source: sourceOf(operation.reason), nowMs: context.now() };
@@ -69,9 +74,26 @@ export const reconcileGame: Handler = async (operation, context) => {
   };
 };
 
-/** Who found it: the operation's reason. */
+/** The container ended and runs again: the end is told, and the record has the new start. */
+const restartedResult = (
+  { reason }: Operation,
+  record: RuntimeRecord,
+  container: InspectedContainer,
+  { now }: HandlerContext,
+): Result => ({
+  replay: false,
+  containerId: container.id,
+  engineEndpoint: record.engineEndpoint,
+  effects: restarted(record, container, { source: sourceOf(reason), nowMs: now() }, exitCodeOf(reason)),
+  imageRef: record.currentImageRef,
+});
+
+/** Who found it: the operation's reason, behind which an event has the exit code. */
 const sourceOf = (reason: string | null): SnapshotSource =>
-  SNAPSHOT_SOURCES.find((source) => source === reason) ?? 'reconcile';
+  SNAPSHOT_SOURCES.find((source) => source === reason?.split(':')[0]) ?? 'reconcile';
+
+/** Docker forgets the exit code of a container that runs again. */
+const exitCodeOf = (reason: string | null): number => Number(reason?.split(':')[1] ?? 0);
 
 /** The game's containers that are ours, and the recorded one wherever it is, each inspected now. */
 async function look(

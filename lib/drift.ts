@@ -45,6 +45,37 @@ export function exited(
   };
 }
 
+/**
+ * Whether the recorded container ended and was started again behind RTM's back (`docker restart`). Docker's own restarts
+ * are counted by Docker and told by the inspection.
+ */
+export const wasRestarted = (record: RuntimeRecord, container: InspectedContainer): boolean =>
+  record.status === 'running' &&
+  record.currentContainerId === container.id &&
+  container.running &&
+  container.restartCount === 0 &&
+  container.endedBeforeAt !== null &&
+  container.startedAt !== null &&
+  Date.parse(container.startedAt) !== record.startedAt;
+
+/** The end that nobody asked for, and the start behind it; the record has the time of that start. */
+export function restarted(
+  record: RuntimeRecord,
+  container: InspectedContainer,
+  { source, nowMs }: Finding,
+  exitCode: number,
+): Effects {
+  const seen = { source, containerId: container.id, occurredAtMs: nowMs };
+  const startedAt = Date.parse(container.startedAt ?? '');
+  return {
+    record: { expected: record, next: { ...record, startedAt, lastOpAt: nowMs } },
+    health: [
+      { ...seen, type: 'container_exited', details: { exit_code: exitCode, oom: false } },
+      { ...seen, type: 'container_started', details: { image_ref: record.currentImageRef } },
+    ],
+  };
+}
+
 /** A container is told out of memory once, whoever finds out first. */
 export const oomKey = (containerId: string): string => `oom:${containerId}`;
 

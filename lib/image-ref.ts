@@ -64,6 +64,10 @@ export function parseImageRef(text: string): ImageRef {
   const path = registry === HUB && !pathAsWritten.includes('/') ? `library/${pathAsWritten}` : pathAsWritten;
   const repository = `${registry}/${path}`;
 
+  // Docker 20.10 reads neither; later versions do.
+  if (registry.startsWith('[')) throw refuse('a registry is named by its host name, not by an IPv6 address');
+  if (registry !== registry.toLowerCase() && !/[.:]/.test(registry))
+    throw refuse('a registry without a dot or a port must be in lower case');
   if (!REGISTRY.test(registry)) throw refuse('the part before the first slash is not a registry host');
   if (pathAsWritten === '') throw refuse('the repository name is missing');
   if (path !== path.toLowerCase()) throw refuse('the repository name must be in lower case');

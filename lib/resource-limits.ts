@@ -11,13 +11,18 @@ export interface ResourceLimits {
   readonly pidsLimit: number;
 }
 
+/** The most that any image gets. */
+export type Ceilings = ResourceLimits;
+
 interface LabelledLimits extends ResourceLimits {
   /** Labels that the image carries but that could not be used; worth a warning to whoever built the image. */
   readonly fallbacks: readonly string[];
+  /** Labels that ask for more than the ceiling, which the container gets instead. */
+  readonly cut: readonly string[];
 }
 
 /** Image labels that ask for limits (specification, section 3). */
-const LIMIT_LABELS = {
+export const LIMIT_LABELS = {
   nanoCpus: 'com.galaxy.cpu_quota',
   memoryBytes: 'com.galaxy.memory',
   pidsLimit: 'com.galaxy.pids_limit',
@@ -67,18 +72,24 @@ const PARSERS = {
  *
  * @param labels the image's labels; Docker says `null` when there are none
  * @param defaults the configured limits
+ * @param ceilings what no label raises a limit above
  */
 export function parseResourceLimits(
   labels: Readonly<Record<string, string>> | null | undefined,
   defaults: ResourceLimits,
+  ceilings: Ceilings,
 ): LabelledLimits {
   const fallbacks: string[] = [];
+  const cut: string[] = [];
   const limitOf = (kind: keyof ResourceLimits): number => {
     const label = LIMIT_LABELS[kind];
     const text = labels?.[label];
     if (text === undefined) return defaults[kind];
     try {
-      return PARSERS[kind](text.trim());
+      const asked = PARSERS[kind](text.trim());
+      if (asked <= ceilings[kind]) return asked;
+      cut.push(label);
+      return ceilings[kind];
     } catch (error) {
       if (!(error instanceof FormError)) throw error;
       fallbacks.push(label);
@@ -90,5 +101,6 @@ export function parseResourceLimits(
     memoryBytes: limitOf('memoryBytes'),
     pidsLimit: limitOf('pidsLimit'),
     fallbacks,
+    cut,
   };
 }

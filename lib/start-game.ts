@@ -11,7 +11,7 @@ import type { GameId } from './game-id.ts';
 import { type ImageRef, repositoryMatches } from './image-ref.ts';
 import type { Logger } from './logger.ts';
 import type { Operation } from './operation.ts';
-import { type RuntimeRecord, recordRemoval, recordStart } from './runtime-record.ts';
+import { type RuntimeRecord, recordAdoption, recordRemoval, recordStart } from './runtime-record.ts';
 
 /** What a start needs of its attempt. */
 export interface StartTools {
@@ -83,11 +83,11 @@ export async function startGame(
   );
   const { containerId, imageDigest, statePath } = game;
   const dockerNetwork = config.docker.network;
-  const change = recordStart(
-    record,
-    { gameId, containerId, imageRef: imageRef.text, imageDigest, statePath, dockerNetwork },
-    now(),
-  );
+  const start = { gameId, containerId, imageRef: imageRef.text, imageDigest, statePath, dockerNetwork };
+  const change =
+    game.ranSinceMs === null
+      ? recordStart(record, start, now())
+      : recordAdoption(record, { ...start, startedAtMs: game.ranSinceMs }, now());
   return {
     containerId,
     engineEndpoint: change.next.engineEndpoint,

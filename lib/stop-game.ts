@@ -1,10 +1,12 @@
 import { assertAbsenceCounts, type TrustTools } from './daemon-trust.ts';
+import type { InspectedContainer } from './docker/container.ts';
 import type { AttemptDocker } from './docker/docker.ts';
 import { mapRefusal } from './docker/map-error.ts';
 import { disappearanceEffects, exitEffects } from './drift.ts';
 import type { Effects } from './effects.ts';
 import { type EvidenceTools, gatherExitEvidence } from './gather-exit-evidence.ts';
-import { type RuntimeRecord, recordStop } from './runtime-record.ts';
+import { isSurrender } from './lease.ts';
+import { type RuntimeRecord, recordRemoval, recordStop } from './runtime-record.ts';
 
 interface StopTools extends EvidenceTools, TrustTools {
   readonly docker: Pick<AttemptDocker, 'stop' | 'inspect' | 'readLogTail' | 'daemon'>;
@@ -45,9 +47,30 @@ export async function stopGame(
     return { replay: false, effects: disappearanceEffects(record, { source: 'reconcile', nowMs: now() }) };
   }
   const ended = outcome === 'was not running' && attempt === 1 ? await docker.inspect(id) : null;
-  const exitEvidence = await gatherExitEvidence(tools, ended ?? id);
-  if (!ended) return { replay: false, effects: { record: recordStop(record, now()), exitEvidence } };
+  if (!ended) {
+    const after = await inspectStopped(tools, id);
+    const exitEvidence = await gatherExitEvidence(tools, after ?? id);
+    // One that Docker removes by itself is gone by RTM's own stop, and no incident.
+    const isGoing = after === null || after?.autoRemove;
+    const change = isGoing ? recordRemoval(record, now()) : recordStop(record, now());
+    return { replay: false, effects: { record: change, exitEvidence } };
+  }
+  const exitEvidence = await gatherExitEvidence(tools, ended);
   log.warn('the container had ended before it was stopped', { container_id: id });
   const finding = { source: 'reconcile', nowMs: now() } as const;
   return { replay: false, effects: exitEffects(record, ended, finding, exitEvidence) };
+}
+
+/** The container behind its stop: null when it is gone, undefined where Docker does not say. */
+async function inspectStopped(
+  { docker, log }: StopTools,
+  id: string,
+): Promise<InspectedContainer | null | undefined> {
+  try {
+    return await docker.inspect(id);
+  } catch (error) {
+    if (isSurrender(error)) throw error;
+    log.warn('the stopped container could not be inspected', { container_id: id, error });
+    return undefined;
+  }
 }

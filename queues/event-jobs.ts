@@ -16,6 +16,8 @@ const eventData = z.strictObject({
   game_id: z.string(),
   /** Text, because it is more than a number can hold. */
   at_nanos: z.string().regex(/^\d+$/),
+  /** Of a `die`. */
+  exit_code: z.int().optional(),
 });
 
 export interface EventJobs {

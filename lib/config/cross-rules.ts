@@ -9,7 +9,7 @@ interface CrossRule {
   readonly check: (config: Config) => readonly ConfigProblem[];
 }
 
-const { http, docker, streams } = VARIABLES;
+const { http, docker, streams, limits, ceilings } = VARIABLES;
 
 const tokenOffLoopback: CrossRule = {
   of: [http.listen, http.tokens, http.tokenFile, http.trustedNetwork],
@@ -121,8 +121,19 @@ const distinctStreams: CrossRule = {
   },
 };
 
+const LIMIT_KEYS = ['nanoCpus', 'memoryBytes', 'pidsLimit'] as const;
+
+const defaultsBelowCeilings: CrossRule = {
+  of: LIMIT_KEYS.flatMap((key) => [limits[key], ceilings[key]]),
+  check: (config) =>
+    LIMIT_KEYS.filter((key) => config.limits[key] > (config.ceilings[key] ?? Number.POSITIVE_INFINITY)).map(
+      (key) => missing(limits[key].name, `is more than ${ceilings[key].name}`),
+    ),
+};
+
 /** Every rule between variables. */
 export const CROSS_RULES: readonly CrossRule[] = [
+  defaultsBelowCeilings,
   tokenOffLoopback,
   strongTokenOffLoopback,
   oneTokenSource,

@@ -7,16 +7,14 @@ import { LOG_LEVELS } from '../logger.ts';
 import { dockerHost, hostNames, hostPort, httpBaseUrl, listenAddress } from './address-forms.ts';
 import {
   capabilities,
-  cpuQuota,
   logDriver,
   logOptions,
-  memoryLimit,
   networkName,
-  pidsLimit,
   repositoryGlobs,
   runtimeName,
 } from './container-forms.ts';
 import type { Limit } from './form.ts';
+import { LIMIT_VARIABLES } from './limit-variables.ts';
 import { absolutePath, directoryMode, readableFile } from './path-forms.ts';
 import { postgresDsn } from './postgres-dsn.ts';
 import {
@@ -122,11 +120,7 @@ export const VARIABLES = {
   engine: {
     stateMountPath: defaulted('RTMANAGER_ENGINE_STATE_MOUNT_PATH', '/var/lib/galaxy-game', absolutePath),
   },
-  limits: {
-    nanoCpus: defaulted('RTMANAGER_DEFAULT_CPU_QUOTA', '1.0', cpuQuota),
-    memoryBytes: defaulted('RTMANAGER_DEFAULT_MEMORY', '512m', memoryLimit),
-    pidsLimit: defaulted('RTMANAGER_DEFAULT_PIDS_LIMIT', '512', pidsLimit),
-  },
+  ...LIMIT_VARIABLES,
   container: {
     stopTimeoutMs: defaulted(
       'RTMANAGER_CONTAINER_STOP_TIMEOUT_SECONDS',

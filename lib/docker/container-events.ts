@@ -17,6 +17,8 @@ export interface ContainerEvent {
   readonly containerId: string;
   /** By the container's label; '' when it has none. */
   readonly gameId: string;
+  /** Of a `die`, where Docker says it. */
+  readonly exitCode?: number | undefined;
   /** By the daemon's clock, nanoseconds since the epoch: more than a number can hold. */
   readonly atNanos: bigint;
 }
@@ -91,9 +93,13 @@ function parseEvent(line: string): ContainerEvent | typeof UNREADABLE | undefine
     action,
     containerId: Actor.ID,
     gameId: Actor.Attributes[GAME_LABEL] ?? '',
+    ...(action === 'die' ? { exitCode: exitCodeOf(Actor.Attributes.exitCode) } : {}),
     atNanos: BigInt(timeNano),
   };
 }
+
+const exitCodeOf = (told: string | undefined): number | undefined =>
+  told !== undefined && /^\d{1,3}$/.test(told) ? Number(told) : undefined;
 
 function parseJson(line: string): unknown {
   try {

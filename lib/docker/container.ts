@@ -18,6 +18,10 @@ export interface InspectedContainer extends Container {
   /** By the daemon's clock, RFC 3339; null before it was ever started, or while it runs. */
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  /** Of one that runs: when it ended last, before it was started again; null where it never did. */
+  readonly endedBeforeAt: string | null;
+  /** Docker removes it by itself when it ends (`docker run --rm`). */
+  readonly autoRemove: boolean;
   /** How often Docker itself has restarted it. */
   readonly restartCount: number;
   /** The verdict of the image's own health check; `none` without one. */

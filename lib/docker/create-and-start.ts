@@ -7,6 +7,7 @@ import { type InspectedContainer, imageRefOf, isOurs, operationOf } from './cont
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
 import { networkMissing } from './find-network.ts';
+import { GAME_LABEL, OWNER, OWNER_LABEL } from './labels.ts';
 import { DockerStatusError, hasStatus } from './map-error.ts';
 import { isSameImage } from './same-image.ts';
 
@@ -86,13 +87,8 @@ async function freeName(
   const holder = await docker.inspect(name);
   // Docker sometimes holds a name for a container that is gone: worth another try.
   if (!holder) return undefined;
-  const details = { container_id: holder.id };
   if (!isOurs(holder, { gameId, network: docker.network })) {
-    throw new RuntimeError(
-      'container_start_failed',
-      `A container named ${name} exists that Runtime Manager does not own; it was left untouched, rename or remove it`,
-      { details },
-    );
+    throw nameTaken(holder, docker.network);
   }
   if (!holder.running) {
     await docker.remove(holder.id);
@@ -102,7 +98,26 @@ async function freeName(
   throw new RuntimeError(
     'conflict',
     `Container ${name} of this game is running ${imageRefOf(holder)}, not ${imageRef.text}; stop it first`,
-    { details },
+    { details: { container_id: holder.id } },
+  );
+}
+
+/**
+ * The failure of a start whose container name another container holds. That one may be the live engine of another game, so
+ * nothing advises to remove it.
+ */
+export function nameTaken({ id, name, labels, networks }: InspectedContainer, network: string): RuntimeError {
+  const game = labels[OWNER_LABEL] === OWNER ? labels[GAME_LABEL] : undefined;
+  const whose =
+    game === undefined
+      ? 'Runtime Manager did not create it; rename it (docker rename)'
+      : networks.includes(network)
+        ? `it is the container of game ${game}, renamed by hand; give it its own name back (docker rename)`
+        : `it is the container of game ${game} and not on network ${network}; connect it again (docker network connect)`;
+  return new RuntimeError(
+    'container_start_failed',
+    `The name ${name} is taken by container ${id.slice(0, 12)}, which was left untouched: ${whose}.`,
+    { details: { container_id: id } },
   );
 }
 

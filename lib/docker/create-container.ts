@@ -2,6 +2,7 @@ import type { ContainerCreateOptions } from 'dockerode';
 import { RuntimeError } from '../errors.ts';
 import type { DockerConnection } from './connection.ts';
 import { CALL_DEADLINE_MS } from './deadlines.ts';
+import type { Image } from './inspect-image.ts';
 
 /** Everything about a game's container that RTM decides; the rest is the image's. */
 export interface ContainerSpec {
@@ -15,6 +16,8 @@ export interface ContainerSpec {
   readonly mount: { readonly source: string; readonly target: string };
   readonly limits: { readonly nanoCpus: number; readonly memoryBytes: number; readonly pidsLimit: number };
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
+  /** Of the image; null without one. */
+  readonly healthcheck: Image['healthcheck'];
   /** Capabilities given back after all were dropped. */
   readonly capAdd: readonly string[];
   readonly readOnlyRootfs: boolean;
@@ -43,12 +46,28 @@ export async function createContainer(
   });
 }
 
+/** Docker runs a health check outside of all limits, and each run takes three of the 256 events that it remembers. */
+const MIN_HEALTH_INTERVAL_NANOS = 10_000_000_000;
+/** Docker's own default. */
+const MAX_HEALTH_TIMEOUT_NANOS = 30_000_000_000;
+
+/** Keeps the image's command, which Docker inherits where `Test` is empty, and bounds how often and how long it runs. */
+function healthcheckBody({ interval, timeout, startInterval }: NonNullable<Image['healthcheck']>) {
+  return {
+    Test: [],
+    ...(interval > 0 ? { Interval: Math.max(interval, MIN_HEALTH_INTERVAL_NANOS) } : {}),
+    ...(timeout > 0 ? { Timeout: Math.min(timeout, MAX_HEALTH_TIMEOUT_NANOS) } : {}),
+    ...(startInterval > 0 ? { StartInterval: Math.max(startInterval, MIN_HEALTH_INTERVAL_NANOS) } : {}),
+  };
+}
+
 /** The request body of `POST /containers/create` (Engine API 1.41 and newer). */
 export function createBody(spec: ContainerSpec): ContainerCreateOptions {
   return {
     Image: spec.imageRef,
     Hostname: spec.hostname,
     Labels: { ...spec.labels },
+    ...(spec.healthcheck ? { Healthcheck: healthcheckBody(spec.healthcheck) } : {}),
     // Two names for one path: engines of both generations find it.
     Env: [`GAME_STATE_PATH=${spec.mount.target}`, `STORAGE_PATH=${spec.mount.target}`],
     HostConfig: {

@@ -23,6 +23,7 @@ const inspection = z.object({
     Tty: z.boolean().nullish(),
     Image: z.string().nullish(),
   }),
+  HostConfig: z.object({ AutoRemove: z.boolean().nullish() }).nullish(),
   NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }),
 });
 
@@ -48,6 +49,8 @@ export async function inspectContainer(
       exitCode: info.State.ExitCode,
       startedAt: timeOf(info.State.StartedAt),
       finishedAt: info.State.Running ? null : timeOf(info.State.FinishedAt),
+      endedBeforeAt: info.State.Running ? timeOf(info.State.FinishedAt) : null,
+      autoRemove: info.HostConfig?.AutoRemove ?? false,
       restartCount: info.RestartCount ?? 0,
       health: info.State.Health?.Status ?? 'none',
       tty: info.Config.Tty ?? false,

@@ -8,9 +8,17 @@ export interface Daemon {
   readonly id: string;
   /** Its own clock, RFC 3339 with nanoseconds. */
   readonly now: string;
+  /** Of its host. */
+  readonly cores: number;
+  readonly memoryBytes: number;
 }
 
-const info = z.object({ ID: z.string().min(1), SystemTime: z.string().min(1) });
+const info = z.object({
+  ID: z.string().min(1),
+  SystemTime: z.string().min(1),
+  NCPU: z.int().nullish(),
+  MemTotal: z.int().nullish(),
+});
 
 /** Which daemon answers, and what time it has. */
 export async function readDaemon(connection: DockerConnection, signal: AbortSignal): Promise<Daemon> {
@@ -19,5 +27,10 @@ export async function readDaemon(connection: DockerConnection, signal: AbortSign
     form: info,
     ask: (docker, abortSignal) => abortable(docker).info({ abortSignal }),
   });
-  return { id: told.ID, now: told.SystemTime };
+  return {
+    id: told.ID,
+    now: told.SystemTime,
+    cores: told.NCPU || Number.POSITIVE_INFINITY,
+    memoryBytes: told.MemTotal || Number.POSITIVE_INFINITY,
+  };
 }

@@ -7,10 +7,10 @@ import type { GameId } from '../game-id.ts';
 import { containerName, gameHostname, networkAliases } from '../game-names.ts';
 import type { ImageRef } from '../image-ref.ts';
 import type { Logger } from '../logger.ts';
-import { parseResourceLimits } from '../resource-limits.ts';
+import { LIMIT_LABELS, parseResourceLimits, type ResourceLimits } from '../resource-limits.ts';
 import { ensureStateDirectory } from '../state-directory.ts';
-import { type Container, type InspectedContainer, imageRefOf, operationOf } from './container.ts';
-import { createAndStart, ImageVanishedError } from './create-and-start.ts';
+import { type Container, type InspectedContainer, imageRefOf, isOurs, operationOf } from './container.ts';
+import { createAndStart, ImageVanishedError, nameTaken } from './create-and-start.ts';
 import type { ContainerSpec } from './create-container.ts';
 import type { AttemptDocker } from './docker.ts';
 import { networkMissing } from './find-network.ts';
@@ -38,6 +38,8 @@ export interface RunningGame {
   readonly containerId: string;
   readonly imageDigest: string;
   readonly statePath: string;
+  /** By the daemon's clock, of one that ran already; null of one that was started now. */
+  readonly ranSinceMs: number | null;
   /** True when this operation created the container, in this attempt or an earlier one: it may take it back. */
   readonly created: boolean;
 }
@@ -78,6 +80,7 @@ export async function runGame(
   // Should the network have gone away just now, Docker refuses the start and says so; but nothing is to make room for that.
   const isNetworkSure = hadNetwork && inTheWay.length === 0;
   if (!isNetworkSure && !(await docker.hasNetwork())) throw networkMissing(docker.network);
+  const limits = await limitsOf(docker, image, config, log);
   const prepare = async (found: Image): Promise<string> => {
     const user = await engineUser(docker, { ...request, image: found }, config);
     return ensureStateDirectory({
@@ -89,12 +92,13 @@ export async function runGame(
     });
   };
   const statePath = await prepare(image);
+  if (inTheWay.length > 0) await assertNameFree(docker, request.gameId, inTheWay);
   await removeAll(docker, inTheWay, log);
 
   const run = async (found: Image): Promise<RunningGame> => {
-    const spec = specOf(docker.network, found, statePath, request, config, log);
+    const spec = specOf(docker.network, found, limits, statePath, request, config);
     const started = await docker.underStartLimit(() => createAndStart(docker, request, spec));
-    return { ...started, imageDigest: found.id, statePath };
+    return { ...started, imageDigest: found.id, statePath, ranSinceMs: null };
   };
   try {
     return await run(image);
@@ -105,6 +109,17 @@ export async function runGame(
     await prepare(pulled);
     return run(pulled);
   }
+}
+
+/** Asked before older containers make room: they need not where another container holds the name. */
+async function assertNameFree(
+  docker: AttemptDocker,
+  gameId: GameId,
+  inTheWay: readonly Container[],
+): Promise<void> {
+  const holder = await docker.inspect(containerName(gameId));
+  if (!holder || inTheWay.some(({ id }) => id === holder.id)) return;
+  if (!isOurs(holder, { gameId, network: docker.network })) throw nameTaken(holder, docker.network);
 }
 
 /** The recorded container, if it is at rest and not among those that were listed. */
@@ -173,22 +188,43 @@ function takeOver(
     containerId: container.id,
     imageDigest: container.imageId,
     statePath: join(config.gameState.root, request.gameId),
+    ranSinceMs: container.startedAt === null ? null : Date.parse(container.startedAt),
     created: operationOf(container) === request.operationId,
   };
+}
+
+/** What the image's labels ask for, up to the ceilings. The host's size is asked only where a label needs it. */
+async function limitsOf(
+  docker: AttemptDocker,
+  { labels }: Image,
+  { limits: defaults, ceilings }: Config,
+  log: Logger,
+): Promise<ResourceLimits> {
+  const asksForHost =
+    (ceilings.nanoCpus === undefined && LIMIT_LABELS.nanoCpus in labels) ||
+    (ceilings.memoryBytes === undefined && LIMIT_LABELS.memoryBytes in labels);
+  const host = asksForHost ? await docker.daemon() : undefined;
+  const { fallbacks, cut, ...limits } = parseResourceLimits(labels, defaults, {
+    nanoCpus: ceilings.nanoCpus ?? (host?.cores ?? Number.POSITIVE_INFINITY) * 1e9,
+    memoryBytes: ceilings.memoryBytes ?? host?.memoryBytes ?? Number.POSITIVE_INFINITY,
+    pidsLimit: ceilings.pidsLimit,
+  });
+  if (fallbacks.length > 0) {
+    log.warn('image labels could not be read, the default limits apply', { labels: fallbacks });
+  }
+  if (cut.length > 0)
+    log.warn('image labels exceed the maximum limits, the maximum applies', { labels: cut });
+  return limits;
 }
 
 function specOf(
   network: string,
   image: Image,
+  limits: ResourceLimits,
   statePath: string,
   request: RunRequest,
   config: Config,
-  log: Logger,
 ): ContainerSpec {
-  const { fallbacks, ...limits } = parseResourceLimits(image.labels, config.limits);
-  if (fallbacks.length > 0) {
-    log.warn('image labels could not be read, the default limits apply', { labels: fallbacks });
-  }
   return {
     name: containerName(request.gameId),
     imageRef: request.imageRef.canonical,
@@ -198,6 +234,7 @@ function specOf(
     labels: makeLabels({ ...request, imageRef: request.imageRef.text }),
     mount: { source: statePath, target: config.engine.stateMountPath },
     limits,
+    healthcheck: image.healthcheck,
     log: { driver: config.docker.logDriver, options: config.docker.logOpts },
     capAdd: config.container.capAdd,
     readOnlyRootfs: config.container.readOnlyRootfs,

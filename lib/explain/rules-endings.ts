@@ -77,9 +77,10 @@ export const ENDING_RULES: readonly Rule[] = [
     find: whenEnded((ending) =>
       ending.exitCode === 0
         ? {
-            message: `The engine ended by itself at ${at(ending.finishedAt)}, with exit code 0, though nobody had asked for a stop.`,
+            message: `The engine ended at ${at(ending.finishedAt)} with exit code 0, and Runtime Manager had not stopped it: either by itself, or after a stop from outside (docker stop).`,
             evidence: [],
-            advice: 'Read log_tail for its reason, then start the game again.',
+            advice:
+              'Read log_tail for its reason, and find out who stops containers on the host; then start the game again.',
           }
         : null,
     ),

@@ -43,7 +43,8 @@ export const FAILURE_RULES: readonly Rule[] = [
       'Look whether the registry has the image, answers, and takes the credentials of RTMANAGER_DOCKER_REGISTRY_AUTH_FILE; then ask again.',
   }),
   failure('container_start_failed', 'container_start_failed', {
-    advice: 'Mend on the host what Docker names (a port, a disk, a name that is taken), then ask again.',
+    advice:
+      'Where Docker names the image (its entrypoint, its user, its platform), build a corrected one and start that. Where it names the host (a disk, a name, a runtime), correct the host, then start the game again.',
   }),
   failure('docker_unavailable', 'docker_unavailable', {
     advice:

@@ -42,6 +42,7 @@ export async function rawStart(world: TestWorld, game: string): Promise<RawConta
     mount: { source, target: '/var/lib/galaxy-game' },
     limits: { nanoCpus: 1e9, memoryBytes: 512 * 2 ** 20, pidsLimit: 512 },
     log: { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '3' } },
+    healthcheck: null,
     capAdd: [],
     readOnlyRootfs: false,
   });

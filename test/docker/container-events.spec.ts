@@ -48,7 +48,7 @@ describe('the events of containers', () => {
   it('tell what happened to which container of which game, and when, to the nanosecond (failure mode 2)', async () => {
     const atNanos = 9_007_199_254_740_993_001n;
     expect(await heard(toldEvent({ action: 'die', id: 'c1', gameId: 'g-1', atNanos }))).to.deep.equal([
-      { action: 'die', containerId: 'c1', gameId: 'g-1', atNanos },
+      { action: 'die', containerId: 'c1', gameId: 'g-1', exitCode: 137, atNanos },
     ]);
   });
 

@@ -17,6 +17,7 @@ const spec: ContainerSpec = {
   mount: { source: '/srv/games/Abc', target: '/var/lib/galaxy-game' },
   limits: { nanoCpus: 1_500_000_000, memoryBytes: 536_870_912, pidsLimit: 512 },
   log: { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '3' } },
+  healthcheck: null,
   capAdd: ['NET_BIND_SERVICE'],
   readOnlyRootfs: true,
   runtime: 'runsc',

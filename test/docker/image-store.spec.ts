@@ -16,7 +16,7 @@ import { type FakeDockerWorld, makeFakeDockerWorld } from '../helpers/fake-docke
 const PULL = 'POST /images/create';
 const ref = parseImageRef('registry.example/galaxy/engine:1.0.0');
 const image = { id: 'sha256:1111', labels: { 'com.galaxy.memory': '64m' }, user: '10001' };
-const found = image;
+const found = { ...image, healthcheck: null };
 
 describe('the image store', () => {
   let api: FakeDockerApi;

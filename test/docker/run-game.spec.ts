@@ -67,6 +67,7 @@ describe('runGame', () => {
       containerId: containers()[0]?.id,
       created: true,
       imageDigest: 'sha256:1111',
+      ranSinceMs: null,
       statePath,
     });
     const [create] = attempt.api.sent(CREATE);

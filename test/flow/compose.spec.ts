@@ -14,7 +14,6 @@ import { eventually } from '../helpers/eventually.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { exchange } from '../helpers/http-exchange.ts';
 import { runInside } from '../helpers/inside-network.ts';
-import { removeContainersOf } from '../helpers/network.ts';
 import { type Nginx, startExampleNginx } from '../helpers/nginx.ts';
 
 /** The user of compose.yaml. */
@@ -105,7 +104,9 @@ describe('RTM as compose.yaml runs it', () => {
   after(async () => {
     await rtm?.remove({ force: true, v: true });
     for (const network of networks) {
-      await removeContainersOf(network);
+      for (const id of Object.keys((await docker.getNetwork(network).inspect()).Containers ?? {})) {
+        await docker.getContainer(id).remove({ force: true, v: true });
+      }
       await docker.getNetwork(network).remove();
     }
     await nginx?.[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import type { ContainerInspectInfo } from 'dockerode';
 import { inspect } from '../helpers/containers.ts';
+import { docker } from '../helpers/docker.ts';
 import { type Flow, makeFlow, newGame } from '../helpers/flow.ts';
 import { type Rtm, startRtm } from '../helpers/rtm.ts';
 import { type LocalImage, makeTinyImage } from '../helpers/tiny-image.ts';
@@ -36,8 +37,11 @@ describe('what the configuration and the image decide about a container', () => 
     await Promise.all(images.map((image) => image.remove()));
   });
 
-  async function started(labels: Readonly<Record<string, string>>): Promise<ContainerInspectInfo> {
-    const image = await makeTinyImage({ labels });
+  async function started(
+    labels: Readonly<Record<string, string>>,
+    healthcheck?: string,
+  ): Promise<ContainerInspectInfo> {
+    const image = await makeTinyImage({ labels, ...(healthcheck === undefined ? {} : { healthcheck }) });
     images.push(image);
     const { fields } = await flow.lobby.answerTo(await flow.lobby.start(newGame(), image.ref));
     expect(fields).to.include({ outcome: 'success', error_message: '' });
@@ -53,6 +57,28 @@ describe('what the configuration and the image decide about a container', () => 
     expect(HostConfig).to.include({ NanoCpus: 500_000_000, Memory: 64 * MIB, PidsLimit: 77 });
   });
 
+  it('limits of the image above the maximum are cut to it, and warned of', async () => {
+    const labels = {
+      'com.galaxy.cpu_quota': '64',
+      'com.galaxy.memory': '8000g',
+      'com.galaxy.pids_limit': '4194304',
+    };
+    const { HostConfig } = await started(labels);
+    const { NCPU, MemTotal } = await docker.info();
+    expect(HostConfig).to.include({ NanoCpus: NCPU * 1e9, Memory: MemTotal, PidsLimit: 4_096 });
+    const warned = rtm.log.lines.find((line) => line.message.includes('exceed the maximum'));
+    expect(warned?.fields.labels).to.deep.equal(Object.keys(labels));
+  });
+
+  it('a health check of the image keeps its command and runs every 10 s at most', async () => {
+    const { Config } = await started({}, '--interval=1ms --timeout=90s CMD true');
+    expect(Config.Healthcheck).to.deep.include({
+      Test: ['CMD-SHELL', 'true'],
+      Interval: 10_000_000_000,
+      Timeout: 30_000_000_000,
+    });
+  });
+
   it('a label that can not be read falls back by itself, is warned of, and the game starts', async () => {
     const { HostConfig } = await started({
       'com.galaxy.cpu_quota': 'plenty',
@@ -60,7 +86,7 @@ describe('what the configuration and the image decide about a container', () => 
       'com.galaxy.pids_limit': '-1',
     });
     expect(HostConfig).to.include({ NanoCpus: 250_000_000, Memory: 64 * MIB, PidsLimit: 33 });
-    const warned = rtm.log.lines.filter((line) => line.level === 'warn' && line.fields.labels);
+    const warned = rtm.log.lines.filter((line) => line.message.startsWith('image labels could not be read'));
     expect(warned.map((line) => line.fields.labels)).to.deep.equal([
       ['com.galaxy.cpu_quota', 'com.galaxy.pids_limit'],
     ]);

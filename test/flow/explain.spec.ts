@@ -172,7 +172,7 @@ describe('GET /runtimes/{game_id}/explain tells from one answer why a game is as
       what: 'it ended by itself with exit code 0',
       happen: () => die({ exitCode: 0 }),
       cause: 'engine_exited',
-      says: /ended by itself .* nobody had asked for a stop/,
+      says: /with exit code 0, and Runtime Manager had not stopped it/,
       next: 'remove_container',
     },
     {

@@ -93,7 +93,7 @@ describe('a start that finds a container of its game (spec, section 4)', () => {
       const left = await leaveContainer({ name: nameOf(gameId), network, running });
       const fields = await started(gameId);
       expect(fields).to.include({ outcome: 'failure', error_code: 'container_start_failed' });
-      expect(fields.error_message).to.include('does not own');
+      expect(fields.error_message).to.include('Runtime Manager did not create it');
       await assertUntouched(left, running);
       expect(await idsOf(gameId)).to.deep.equal([]);
       // Once it is out of the way, the same request works.

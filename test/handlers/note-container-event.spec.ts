@@ -49,6 +49,24 @@ describe('an event of Docker is a hint to look (spec, section 5)', () => {
   const EXITED = ['container_exited', { exit_code: 137, oom: false }];
   const GONE = ['container_disappeared', {}];
 
+  it('a restart by hand is told as an exit and a start, once, and the record has the new start', async () => {
+    Object.assign(container, { startedAt: '2026-01-01T02:00:00.5Z', endedBeforeAt: '2026-01-01T01:59:59Z' });
+    for (let times = 0; times < 2; times += 1) {
+      await hear('die', { exitCode: 143 });
+      await settle();
+    }
+    expect(await told()).to.deep.equal([
+      ['container_exited', { exit_code: 143, oom: false }],
+      ['container_started', { image_ref: OLD_IMAGE }],
+    ]);
+    expect(await statusOf()).to.equal('running');
+    const [row] = await side.store.rows<{ started_at: Date }>(
+      'select started_at from rtmanager.runtime_records',
+    );
+    expect(row?.started_at.toISOString()).to.equal('2026-01-01T02:00:00.500Z');
+    expect(await logged()).to.deep.equal(['reconcile_exit success']);
+  });
+
   it('a death is recorded and told once, heard once or three times', async () => {
     die(137);
     for (let times = 0; times < 3; times += 1) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { handlers } from '../../handlers/index.ts';
 import type { RuntimeRecord } from '../../lib/runtime-record.ts';
-import { actThenDrop, drop, refuse } from '../helpers/fake-docker-scripts.ts';
+import { actThenDrop, answer, drop, refuse } from '../helpers/fake-docker-scripts.ts';
 import { type GameView, viewGame } from '../helpers/game-view.ts';
 import { type HandlerSide, makeHandlerSide, NEW_IMAGE, OLD_IMAGE } from '../helpers/handler-side.ts';
 import { makeStore, type Store } from '../helpers/store.ts';
@@ -53,6 +53,15 @@ describe('restart and patch (spec, section 4)', () => {
   const kinds = (view: GameView) =>
     view.operations.map((one) => `${one.op_kind} ${one.error_code ?? one.outcome}`);
   const intents = (view: GameView) => view.messages.filter((one) => one.channel === 'notification_intents');
+
+  it('restart: is refused before the stop where two networks have the name', async () => {
+    const { network } = side.tick.docker;
+    side.api.always('GET /networks', answer(200, [{ Name: network }, { Name: network }]));
+    const view = await changesNothing(restart);
+    expect(kinds(view)).to.deep.equal(['restart start_config_invalid']);
+    expect(view.operations[0]?.error_message).to.include(`2 Docker networks are named "${network}"`);
+    expect(acted()).to.deep.equal([]);
+  });
 
   it('patch: refuses an image with labels of more than 64 KiB before the stop', async () => {
     side.world.images.set(NEW_IMAGE, { id: 'sha256:big', labels: { note: 'x'.repeat(70_000) } });

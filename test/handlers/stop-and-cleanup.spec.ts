@@ -37,6 +37,14 @@ describe('stop and cleanup find the game in any state (spec, section 4)', () => 
     expect(view.messages.map((one) => one.event_type)).to.deep.equal(['container_exited']);
   });
 
+  it('stop of one that Docker removes by itself: removed, and no incident', async () => {
+    const container = await side.putGame('g');
+    if (container) container.autoRemove = true;
+    const view = await stop();
+    expect(view.record).to.include({ status: 'removed' });
+    expect(view.messages).to.deep.equal([]);
+  });
+
   it('stop of one that Docker can not kill: a failure that says so, tried once (failure mode 9)', async () => {
     await side.putGame('g');
     side.api.always('POST /containers/:id/stop', refuse(500, 'did not receive an exit event'));

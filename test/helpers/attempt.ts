@@ -37,6 +37,7 @@ export const SPEC: ContainerSpec = {
   mount: { source: '/srv/games/game-1', target: '/var/lib/galaxy-game' },
   limits: { nanoCpus: 1_000_000_000, memoryBytes: 64 * 2 ** 20, pidsLimit: 64 },
   log: { driver: 'json-file', options: {} },
+  healthcheck: null,
   capAdd: [],
   readOnlyRootfs: false,
 };

@@ -16,6 +16,9 @@ export interface FakeContainer {
   /** By the daemon's clock. */
   startedAt?: string;
   finishedAt?: string;
+  /** When it ended last, of one that runs again. */
+  endedBeforeAt?: string;
+  autoRemove?: boolean;
   /** What its image's health check says; nothing where there is none. */
   health?: string;
   /** As Docker sends it; of every other container the line `engine up`. */
@@ -133,7 +136,9 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
       ExitCode: one.exitCode ?? 0,
       OOMKilled: one.oomKilled ?? false,
       StartedAt: one.startedAt ?? '2026-01-01T00:00:00.123456789Z',
-      FinishedAt: runs(one) ? '0001-01-01T00:00:00Z' : (one.finishedAt ?? '2026-01-01T01:00:00.123456789Z'),
+      FinishedAt: runs(one)
+        ? (one.endedBeforeAt ?? '0001-01-01T00:00:00Z')
+        : (one.finishedAt ?? '2026-01-01T01:00:00.123456789Z'),
       ...(one.health === undefined ? {} : { Health: { Status: one.health } }),
     };
     return {
@@ -145,7 +150,12 @@ export function makeFakeDockerWorld(api: FakeDockerApi, network: string): FakeDo
         State: state,
         RestartCount: one.restartCount ?? 0,
         Config: { Labels: one.labels, Image: one.image },
-        HostConfig: { NanoCpus: 1_000_000_000, Memory: 536_870_912, PidsLimit: 512 },
+        HostConfig: {
+          AutoRemove: one.autoRemove ?? false,
+          NanoCpus: 1_000_000_000,
+          Memory: 536_870_912,
+          PidsLimit: 512,
+        },
         NetworkSettings: networkView(one),
       },
     };

@@ -9,6 +9,8 @@ interface TinyImage {
   readonly labels?: Readonly<Record<string, string>>;
   /** The user that it runs as; `10001` where a test does not say. */
   readonly user?: string;
+  /** As a Dockerfile has it, such as `--interval=1ms CMD true`. */
+  readonly healthcheck?: string;
 }
 
 /** An image that only this Docker knows. */
@@ -19,12 +21,17 @@ export interface LocalImage extends AsyncDisposable {
 }
 
 /** Makes a small image of a suite's own; what runs in it sleeps. */
-export async function makeTinyImage({ labels = {}, user = '10001' }: TinyImage = {}): Promise<LocalImage> {
+export async function makeTinyImage({
+  labels = {},
+  user = '10001',
+  healthcheck,
+}: TinyImage = {}): Promise<LocalImage> {
   const repo = `rtm-test/tiny-${shortId()}`;
   const changes = [
     'ENV PATH=/usr/local/bin:/usr/bin:/bin',
     `ENTRYPOINT ${JSON.stringify(TINY_ENTRYPOINT)}`,
     `USER ${user}`,
+    ...(healthcheck === undefined ? [] : [`HEALTHCHECK ${healthcheck}`]),
     ...Object.entries(labels).map(([label, value]) => `LABEL ${label}="${value}"`),
   ];
   const layer = Readable.from([await tinyRootfs()]);

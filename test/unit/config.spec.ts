@@ -71,6 +71,7 @@ describe('configuration', () => {
       gameState: { root: '/srv/games', dirMode: 0o750, ownerUid: undefined, ownerGid: undefined },
       engine: { stateMountPath: '/var/lib/galaxy-game' },
       limits: { nanoCpus: 1_000_000_000, memoryBytes: 536_870_912, pidsLimit: 512 },
+      ceilings: { nanoCpus: undefined, memoryBytes: undefined, pidsLimit: 4_096 },
       container: {
         stopTimeoutMs: 30_000,
         capAdd: [],
@@ -569,10 +570,19 @@ describe('configuration', () => {
       ['RTMANAGER_RECONCILE_MAX_DISPOSE_SHARE', '0', '-0.1', '1', '1.1'],
       ['RTMANAGER_DEFAULT_CPU_QUOTA', '0.01', '0.009'],
       ['RTMANAGER_DEFAULT_MEMORY', '6m', '5m'],
-      ['RTMANAGER_DEFAULT_PIDS_LIMIT', '1', '0', '4194304', '4194305'],
+      ['RTMANAGER_DEFAULT_PIDS_LIMIT', '1', '0', '4096', '4097'],
       ['RTMANAGER_STREAM_BLOCK_TIMEOUT', '1ms', '0', '596h', '597h'],
       ['RTMANAGER_DOCKER_RETRY_WINDOW', '0s', '-1s', '596h', '597h'],
     ];
+    for (const [ceiling, below, limit] of [
+      ['RTMANAGER_MAX_PIDS_LIMIT', '511', 'RTMANAGER_DEFAULT_PIDS_LIMIT'],
+      ['RTMANAGER_MAX_MEMORY', '511m', 'RTMANAGER_DEFAULT_MEMORY'],
+      ['RTMANAGER_MAX_CPU_QUOTA', '0.99', 'RTMANAGER_DEFAULT_CPU_QUOTA'],
+    ] as const) {
+      it(`keep ${limit} at or below ${ceiling}`, () => {
+        expect(() => parse({ [ceiling]: below })).to.throw(`${limit} is more than ${ceiling}`);
+      });
+    }
     for (const [variable, least, below, most, above] of limits) {
       it(`keep to the limits of ${variable}`, () => {
         parse({ [variable]: least });

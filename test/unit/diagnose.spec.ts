@@ -57,6 +57,8 @@ const shown = (given: Partial<InspectedContainer> = {}): InspectedContainer => (
   labels: {},
   networks: ['galaxy'],
   exitCode: 0,
+  endedBeforeAt: null,
+  autoRemove: false,
   startedAt: null,
   finishedAt: null,
   restartCount: 0,

@@ -37,7 +37,6 @@ describe('image reference', () => {
     ['localhost/engine:dev', 'localhost/engine', 'localhost/engine', 'dev', 'localhost/engine:dev'],
     ['localhost:5000', 'docker.io/library/localhost', 'localhost', '5000', 'localhost:5000'],
     ['127.0.0.1:5000/e', '127.0.0.1:5000/e', '127.0.0.1:5000/e', undefined, '127.0.0.1:5000/e:latest'],
-    ['[::1]:5000/e:1', '[::1]:5000/e', '[::1]:5000/e', '1', '[::1]:5000/e:1'],
     [
       'ghcr.io/o/r/deep__er-x.y:T_a.g-1',
       'ghcr.io/o/r/deep__er-x.y',
@@ -45,7 +44,7 @@ describe('image reference', () => {
       'T_a.g-1',
       'ghcr.io/o/r/deep__er-x.y:T_a.g-1',
     ],
-    ['Registry/engine', 'Registry/engine', 'Registry/engine', undefined, 'Registry/engine:latest'],
+    ['Reg.Istry/engine', 'Reg.Istry/engine', 'Reg.Istry/engine', undefined, 'Reg.Istry/engine:latest'],
   ];
   for (const [text, repository, familiarRepository, tag, canonical] of accepted) {
     it(`reads ${text}`, () => {
@@ -119,7 +118,7 @@ describe('image reference', () => {
   it('reads its own canonical form as the same image', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,8})?$/);
     const tag = fc.option(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/), { nil: undefined });
-    const registry = fc.constantFrom('', 'docker.io/', 'ghcr.io/', 'localhost:5000/', '[::1]/');
+    const registry = fc.constantFrom('', 'docker.io/', 'ghcr.io/', 'localhost:5000/');
     fc.assert(
       fc.property(
         registry,

@@ -11,6 +11,8 @@ const seen = (given: Partial<InspectedContainer> = {}): InspectedContainer => ({
   networks: ['galaxy'],
   exitCode: 0,
   startedAt: '2026-01-01T00:00:00Z',
+  endedBeforeAt: null,
+  autoRemove: false,
   finishedAt: null,
   restartCount: 0,
   health: 'none',

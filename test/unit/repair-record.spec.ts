@@ -15,6 +15,8 @@ const CONTAINER: InspectedContainer = {
   networks: ['galaxy'],
   exitCode: 0,
   startedAt: '2026-01-01T00:00:00.5Z',
+  endedBeforeAt: null,
+  autoRemove: false,
   finishedAt: null,
   restartCount: 0,
   health: 'none',
