@@ -20,6 +20,9 @@ interface ProbeTarget {
   readonly timeoutMs: number;
 }
 
+/** For all that comes over the socket: what is no body, such as extensions of chunks, costs as much to parse. */
+const MAX_RAW_BYTES = 32 * 1024;
+
 /** The answer that makes an engine healthy is 15 bytes long. */
 const LARGEST_BODY_BYTES = 16 * 1024;
 
@@ -60,6 +63,17 @@ export function probeEngine(
     setImmediate(() => end(judgeTimeOut(status, timeoutMs, lateMs)));
   }, timeoutMs);
 
+  // An engine that sends interim answers without an end would keep this process busy for the whole time limit.
+  request.on('information', (interim) => {
+    end(failed(interim.statusCode, 'the engine sends interim answers'));
+  });
+  // Before the parser of the request sees the chunk.
+  request.once('socket', () => {
+    socket.prependListener('data', () => {
+      if (socket.bytesRead <= MAX_RAW_BYTES) return;
+      end(failed(status, `the engine sends more than ${MAX_RAW_BYTES} bytes`));
+    });
+  });
   request.on('response', (response) => {
     status = response.statusCode ?? 0;
     readResponse(response, status, end);

@@ -1,7 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { makeHealthEvent } from '../lib/messages.ts';
 import { countProbe, type Probe, type ProbeRound } from '../lib/probe-spell.ts';
-import type { ProbedFleet } from '../lib/prober-trouble.ts';
+import { mayBeProber, type ProbedFleet } from '../lib/prober-trouble.ts';
 import { putSnapshot } from './health-snapshots.ts';
 import { addMessages } from './outbox.ts';
 import { dropCounters, findCounters, putCounters } from './probe-counters.ts';
@@ -38,8 +38,9 @@ export async function countProbes(
 ): Promise<Counted> {
   const held = await lockRunning(transaction, probes);
   const current = probes.filter((probe) => held.has(probe.gameId));
-  const failed = current.filter(({ result }) => result.kind === 'failed').map(({ gameId }) => gameId);
-  const { lastTroubleAtMs, ...fleet } = await viewFleet(transaction, { failed, compared });
+  const failed = gamesOf(current.filter(({ result }) => result.kind === 'failed'));
+  const suspect = current.filter(({ result }) => mayBeProber(result)).length;
+  const { lastTroubleAtMs, ...fleet } = await viewFleet(transaction, { failed, suspect, compared });
   const meaning = failed.length > 0 ? judge(fleet) : 'engines';
   const inTrouble = meaning === 'prober';
   const begins = inTrouble && (await noteTrouble(transaction, { dueAtMs, quietMs: 2 * rules.intervalMs }));

@@ -1,6 +1,6 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
-import { LEAST_FLEET } from '../lib/prober-trouble.ts';
+import { LEAST_FLEET, LEAST_SUSPECT_STATUS } from '../lib/prober-trouble.ts';
 import { recordedContainer } from './probe-counters.ts';
 
 const fleetView = z.strictObject({
@@ -15,25 +15,29 @@ const fleetView = z.strictObject({
 });
 type FleetView = z.infer<typeof fleetView>;
 
+/** The same rule as `mayBeProber`, for counters. */
+const ofProber = sql.fragment`coalesce(counter.last_status >= ${LEAST_SUSPECT_STATUS}, true)`;
+
 /**
  * How the last round went, by the last probe of each game. Running games are counted in the order of their phases, whose
  * index has no others.
  *
  * @param failed games that have just failed
+ * @param suspect how many of these failures may come from the prober (lib/prober-trouble.ts)
  * @param compared a further number that the games will be compared with
  */
 export function viewFleet(
   db: CommonQueryMethods,
-  { failed, compared }: { failed: readonly string[]; compared: number },
+  { failed, suspect, compared }: { failed: readonly string[]; suspect: number; compared: number },
 ): Promise<FleetView> {
   return db.one(sql.type(fleetView)`
     with known as materialized (
       select (select count(*)::int from rtmanager.probe_counters as counter
-          where counter.container_id = ${recordedContainer}) as before,
+          where counter.container_id = ${recordedContainer} and ${ofProber}) as before,
         (select count(*)::int from rtmanager.probe_counters as counter
-          where counter.container_id = ${recordedContainer}
+          where counter.container_id = ${recordedContainer} and ${ofProber}
             and counter.game_id = any(${sql.array([...failed], 'text')})) as again),
-    fleet as (select before, before - again + ${failed.length}::int as failing from known)
+    fleet as (select before, before - again + ${suspect}::int as failing from known)
     select failing, before as "failingBefore",
       (select count(*)::int from (
         select from rtmanager.runtime_records where status = 'running' order by hashtext(game_id)

@@ -333,6 +333,16 @@ describe('the probe of running games', () => {
       expect((await counters()).map((one) => one.consecutive_failures)).to.deep.equal(Array(7).fill(1));
     });
 
+    it('tells of each engine that answers with garbage, however many they are', async () => {
+      await putGames(11);
+      engines.behave((_request, response) => void response.writeEarlyHints({ link: '</x>' }), ...names(5));
+      engines.behave(says(200, 'no JSON'), ...names(8).slice(5));
+      await probe(4);
+      expect((await events()).map(({ gameId }) => gameId)).to.have.members(names(8));
+      expect(await types()).to.deep.equal(Array(8).fill('probe_failed'));
+      expect(warnings()).to.deep.equal([]);
+    });
+
     it('tells of each when half of them fail', async () => {
       await putGames(12);
       engines.behave(says(503), ...names(6));

@@ -30,7 +30,8 @@ describe('the fleet that is probed', () => {
     observedAt: NOW_MS,
     ...given,
   });
-  const view = (failed: readonly string[] = [], compared = 0) => viewFleet(store.db, { failed, compared });
+  const view = (failed: readonly string[] = [], compared = 0) =>
+    viewFleet(store.db, { failed, suspect: failed.length, compared });
   async function putGames(count: number): Promise<void> {
     for (let number = 0; number < count; number += 1) {
       await swapRecord(store.db, { expected: null, next: makeRecord({ gameId: `g${number}` }) });

@@ -326,7 +326,7 @@ const QUERIES: Record<string, [number, (db: CommonQueryMethods) => Promise<unkno
   // So many games as it takes to be more than twice those that fail.
   'viewing the fleet': [
     2_500,
-    (db) => viewFleet(db, { failed: RUNNING_IDS, compared: 0 }),
+    (db) => viewFleet(db, { failed: RUNNING_IDS, suspect: 500, compared: 0 }),
     'probe_counters',
     'prober_trouble',
   ],

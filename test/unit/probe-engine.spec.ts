@@ -130,7 +130,7 @@ describe('one probe of an engine', () => {
 
   it('takes a head without end for a failure', async () => {
     const result = await probeRaw(
-      answering(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(50)}`),
+      answering(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(20)}`),
     );
     expect(result).to.deep.equal({
       kind: 'failed',
@@ -146,12 +146,44 @@ describe('one probe of an engine', () => {
     expect(result).to.include({ kind: 'failed' });
   });
 
-  it('waits for the answer behind preliminary ones, within its limit', async () => {
-    const early = 'HTTP/1.1 103 Early Hints\r\n\r\n';
+  /** Writes as fast as the other side reads, and counts the bytes that left. */
+  const flooding = (head: string, portion: string, sent: { bytes: number }) => (socket: Socket) => {
+    const chunk = Buffer.from(portion.repeat(Math.ceil(65_536 / portion.length)));
+    const write = (): void => {
+      while (!socket.destroyed) {
+        sent.bytes += chunk.byteLength;
+        if (!socket.write(chunk)) return;
+      }
+    };
+    socket.on('drain', write).once('data', () => {
+      socket.write(head);
+      write();
+    });
+  };
+  const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+
+  for (const [what, head, portion] of [
+    ['interim answers', '', 'HTTP/1.1 103 Early Hints\r\n\r\n'],
+    ['extensions of chunks', CHUNKED, `1;${'x'.repeat(15_000)}\r\n{\r\n`],
+    ['tiny chunks', CHUNKED, '1\r\n{\r\n'],
+  ] as const) {
+    it(`ends the connection to an engine that sends ${what} without an end`, async () => {
+      const sent = { bytes: 0 };
+      const result = await probeRaw(flooding(head, portion, sent));
+      expect(result).to.include({ kind: 'failed' });
+      expect('error' in result && result.error).to.match(/the engine sends (interim|more than 32768)|longer/);
+      await eventually(() => [...sockets].every(({ destroyed }) => destroyed), {
+        what: 'the connection to end',
+      });
+      // Buffers of the kernel on both sides hold some megabytes.
+      expect(sent.bytes).to.be.below(32_000_000);
+    });
+  }
+
+  it('takes the first interim answer for a failure, even with an answer behind it', async () => {
     const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"status":"ok"}';
-    expect(await probeRaw(answering(early + early + ok))).to.deep.equal({ kind: 'healthy' });
-    raw?.close();
-    expect(await probeRaw(answering(early), 50)).to.include({ kind: 'failed', status: null });
+    const result = await probeRaw(answering(`HTTP/1.1 103 Early Hints\r\n\r\n${ok}`));
+    expect(result).to.deep.equal({ kind: 'failed', status: 103, error: 'the engine sends interim answers' });
   });
 
   it('has no result when this host has no way there (failure mode 17)', async () => {
