@@ -99,7 +99,7 @@ export const openLogs = (gameId, { tail, follow, signal }) =>
   });
 
 /** @returns {Promise<Readiness>} also when it is not ready, which is an answer too */
-export const readReadiness = async () => (await fetch('/readyz')).json();
+export const readReadiness = async () => (await fetch('/admin/data/readyz')).json();
 
 /** @returns {Promise<DeadLetter[]>} the newest, newest first */
 export const readDeadLetters = async (/** @type {number} */ limit) =>

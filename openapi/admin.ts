@@ -34,6 +34,8 @@ export function makeAdmin({ tokens, noteRefused, board, routes, db }: AdminDeps)
   router.use('/queues', setBoardHeaders, board);
   router.use(['/api', '/data'], forbidCaching, askForConsole);
   router.use('/data', makeConsoleData(db));
+  // Browsers send their password below this path only, and with it the answer has its details.
+  if (routes.internalReadyz) router.get('/data/readyz', routes.internalReadyz);
   // Whoever comes this far is let in already.
   serveOperations(router, { routes, authorize: (_request, _response, next) => next(), below: '/api/' });
   router.use('/console', serveConsoleFiles());

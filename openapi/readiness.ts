@@ -36,6 +36,31 @@ export async function askReadiness(checks: ReadinessChecks): Promise<Readiness> 
   };
 }
 
+/** How long an answer serves everybody who asks, milliseconds. */
+const KEEP_MS = 1_000;
+
+/**
+ * Shares one check: at most one is under way, and its answer serves for a second. So a flood of requests costs the
+ * dependencies one check a second.
+ */
+export function shareReadiness(checks: ReadinessChecks, keepMs = KEEP_MS): () => Promise<Readiness> {
+  let shared: Promise<Readiness> | undefined;
+  return () => {
+    shared ??= askReadiness(checks).finally(() => {
+      setTimeout(() => {
+        shared = undefined;
+      }, keepMs).unref();
+    });
+    return shared;
+  };
+}
+
+/** What everybody may read: each check by name, and nothing of what a failure says. */
+export function withoutDetails({ status, checks }: Readiness): unknown {
+  const names = Object.entries(checks).map(([name, check]) => [name, { status: check.status }]);
+  return { status, checks: Object.fromEntries(names) };
+}
+
 /** Asks one of them, and never rejects. */
 export async function askOne(check: ReadinessCheck, timeoutMs = CHECK_TIMEOUT_MS): Promise<CheckAnswer> {
   const startedMs = performance.now();

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import type { RequestHandler } from 'express';
@@ -16,24 +17,39 @@ interface HostsOptions {
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
+/** Which names a request may be for; every name where a token is asked for. */
+export interface AcceptedHosts {
+  readonly names: readonly string[];
+  includes(request: IncomingMessage): boolean;
+}
+
+export function makeAcceptedHosts({ tokens, listenHost, hosts }: HostsOptions): AcceptedHosts {
+  const ofMachine = [...LOOPBACK_NAMES, bracketed(listenHost), nameIn(hostname())];
+  const names = [...new Set(hosts ?? ofMachine)].filter((name) => name !== '');
+  return {
+    names,
+    includes({ headers, socket }) {
+      if (tokens !== undefined) return true;
+      const name = nameIn(headers.host);
+      // No page can be served under this address but by this machine.
+      const isOwnAddress = hosts === undefined && name === bracketed(socket.localAddress);
+      return name !== '' && (isOwnAddress || names.includes(name));
+    },
+  };
+}
+
 /**
  * Refuses requests under another name than this service's, where no token is asked for. A page can resolve its own name
  * to this address (DNS rebinding), and the browser then treats this service as the same site: only `Host` shows it.
  */
-export function makeRefuseOtherHosts({ tokens, listenHost, hosts }: HostsOptions): RequestHandler {
-  if (tokens !== undefined) return (_request, _response, next) => next();
-  const ofMachine = [...LOOPBACK_NAMES, bracketed(listenHost), nameIn(hostname())];
-  const accepted = [...new Set(hosts ?? ofMachine)].filter((name) => name !== '');
+export function makeRefuseOtherHosts(accepted: AcceptedHosts): RequestHandler {
   return (request, response, next) => {
-    const name = nameIn(request.headers.host);
-    // No page can be served under this address but by this machine.
-    const isOwnAddress = hosts === undefined && name === bracketed(request.socket.localAddress);
-    if (name !== '' && (isOwnAddress || accepted.includes(name))) return next();
+    if (accepted.includes(request)) return next();
     response.setHeader('WWW-Authenticate', BEARER.challenge);
     next(
       new RuntimeError(
         'unauthorized',
-        `header "Host" must be one of ${accepted.join(', ')}, with any port; ${HOSTS_VARIABLE} names others`,
+        `header "Host" must be one of ${accepted.names.join(', ')}, with any port; ${HOSTS_VARIABLE} names others`,
       ),
     );
   };

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import { makeQueryValidator } from '../lib/contracts.ts';
 import type { Docker } from '../lib/docker/docker.ts';
 import { RuntimeError } from '../lib/errors.ts';
@@ -12,7 +13,7 @@ import { makeLogsRoute } from './logs.ts';
 import { makeMutations } from './mutations.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { makeCursor, parseCursor } from './page-cursor.ts';
-import { askReadiness, type ReadinessChecks } from './readiness.ts';
+import { type ReadinessChecks, shareReadiness, withoutDetails } from './readiness.ts';
 import { makeReconcilePlanRoute, type PlanReconciliation } from './reconcile-plan.ts';
 import { renderRuntime } from './render.ts';
 import type { Routes } from './route.ts';
@@ -25,14 +26,17 @@ export interface RouteDeps extends DeadLetterDeps, ExplainDeps {
   readonly docker: ExplainDeps['docker'] & Pick<Docker, 'openLog' | 'readStats'>;
   readonly feed: EventFeed;
   readonly streams: OpenStreams;
+  /** Whether a caller may read what failures say. */
+  readonly mayReadDetails: (request: Request) => boolean;
   /** Every metric in the text format of Prometheus. */
   readonly scrape: () => Promise<string>;
 }
 
 /** What serves each operation of the contract, by its id. */
 export function makeRoutes(deps: RouteDeps): Routes {
-  const { db, docker, feed, streams, readiness, scrape } = deps;
+  const { db, docker, feed, streams, mayReadDetails, scrape } = deps;
   const reads = makeRuntimeReads(db);
+  const askReadiness = shareReadiness(deps.readiness);
   const parseListQuery = makeQueryValidator('internalListRuntimes');
 
   return {
@@ -50,9 +54,10 @@ export function makeRoutes(deps: RouteDeps): Routes {
       response.json({ status: 'ok' });
     },
 
-    async internalReadyz(_request, response) {
-      const answer = await askReadiness(readiness);
-      response.status(answer.status === 'ready' ? 200 : 503).json(answer);
+    async internalReadyz(request, response) {
+      const answer = await askReadiness();
+      const shown = mayReadDetails(request) ? answer : withoutDetails(answer);
+      response.status(answer.status === 'ready' ? 200 : 503).json(shown);
     },
 
     async internalMetrics(_request, response) {

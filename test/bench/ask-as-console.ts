@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 5_000;
 const SELDOM_MS = 15_000;
 
 const GAMES = ['/admin/data/games?order=attention&limit=50&offset=0', '/admin/data/fleet'];
-const REST = ['/admin/api/v1/internal/dead-letters?limit=5', '/readyz'];
+const REST = ['/admin/api/v1/internal/dead-letters?limit=5', '/admin/data/readyz'];
 
 /**
  * Asks what an open console asks, when it asks it, and draws nothing: the console of somebody whose browser is on a

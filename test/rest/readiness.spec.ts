@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import type { DatabasePool } from 'slonik';
 import { RuntimeError } from '../../lib/errors.ts';
-import type { ReadinessChecks } from '../../openapi/readiness.ts';
+import { type ReadinessChecks, shareReadiness } from '../../openapi/readiness.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { exchange } from '../helpers/http-exchange.ts';
 import { makeRestService, type RestService } from '../helpers/rest-service.ts';
 
 interface Ready {
@@ -100,6 +102,63 @@ describe('GET /readyz and /healthz', () => {
     expect(ready.checks.docker).to.include({ status: 'failed', message: 'no answer within 3000 ms' });
     expect(ready.checks.postgres).to.include({ status: 'ok' });
     expect(told).to.equal(true);
+  });
+
+  it('tells the reasons only with the token, and names each check without it', async () => {
+    const token = '0123456789abcdef0123456789abcdef';
+    const readiness = {
+      docker: () => Promise.reject(new Error('no answer from /run/secret.sock')),
+      redis: () => Promise.resolve(['maxmemory-policy is allkeys-lru']),
+    };
+    rest = await makeRestService({ db: {} as DatabasePool, token, readiness });
+    const ok = { status: 'ok' };
+    for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+      const answer = await rest.ask('/readyz', { headers });
+      expect(answer.status).to.equal(503);
+      expect(answer.json).to.deep.equal({
+        status: 'not_ready',
+        checks: { postgres: ok, redis: ok, docker: { status: 'failed' }, network: ok, state_root: ok },
+      });
+    }
+    const basic = `Basic ${Buffer.from(`any:${token}`).toString('base64')}`;
+    for (const [path, authorization] of [
+      ['/readyz', `Bearer ${token}`],
+      ['/admin/data/readyz', basic],
+    ] as const) {
+      const { checks } = (await exchange(rest.url, path, { headers: { authorization } })).json as Ready;
+      expect(checks.docker?.message, path).to.equal('no answer from /run/secret.sock');
+      expect(checks.redis, path).to.deep.include({ warnings: ['maxmemory-policy is allkeys-lru'] });
+    }
+  });
+
+  it('tells no reason to a page that led its own name here, where no token is configured', async () => {
+    rest = await makeRestService({
+      db: {} as DatabasePool,
+      readiness: { docker: () => Promise.reject(new Error('at /run/secret.sock')) },
+    });
+    expect((await rest.ask('/readyz', { headers: { host: 'evil.example' } })).text).not.to.include('secret');
+    expect((await rest.ask('/readyz')).text).to.include('secret');
+  });
+
+  it('asks the dependencies once for all who ask at a time, and within a second', async () => {
+    let asked = 0;
+    const gate = Promise.withResolvers<void>();
+    const count = async (): Promise<readonly string[]> => {
+      asked += 1;
+      await gate.promise;
+      return [];
+    };
+    const share = shareReadiness(
+      { postgres: count, redis: count, docker: count, network: count, state_root: count },
+      20,
+    );
+    const all = Array.from({ length: 300 }, () => share());
+    gate.resolve();
+    expect(new Set(await Promise.all(all))).to.have.property('size', 1);
+    await share();
+    expect(asked).to.equal(5);
+    await eventually(async () => (await share()) && asked > 5, { what: 'a check anew', intervalMs: 5 });
+    expect(asked).to.equal(10);
   });
 
   it('answers HEAD with the same status', async () => {
