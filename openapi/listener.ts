@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Config } from '../lib/config.ts';
 import { answerClientErrors } from './client-errors.ts';
+import { maxConnections } from './max-connections.ts';
 
 export interface Listener {
   /** Where it listens, with the port that was really taken. */
@@ -35,6 +36,8 @@ export async function openListener(
   patience = PATIENCE,
 ): Promise<Listener> {
   const server = makeServer(http, app, patience);
+  // Node closes what comes beyond it at once.
+  server.maxConnections = maxConnections();
   const activity = watch(server);
   answerClientErrors(server);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
