@@ -57,8 +57,11 @@ export function shareReadiness(checks: ReadinessChecks, keepMs = KEEP_MS): () =>
 
 /** What everybody may read: each check by name, and nothing of what a failure says. */
 export function withoutDetails({ status, checks }: Readiness): unknown {
-  const names = Object.entries(checks).map(([name, check]) => [name, { status: check.status }]);
-  return { status, checks: Object.fromEntries(names) };
+  const shown = Object.entries(checks).map(([name, check]) => [
+    name,
+    { status: check.status, duration_ms: check.duration_ms },
+  ]);
+  return { status, checks: Object.fromEntries(shown) };
 }
 
 /** Asks one of them, and never rejects. */

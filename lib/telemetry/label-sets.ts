@@ -59,6 +59,7 @@ export const DOCKER_VERBS = [
   'list addresses',
   'find address',
   'inspect image',
+  'read archive',
   'pull image',
   'read daemon',
   'read events',
