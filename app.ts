@@ -25,8 +25,8 @@ import { openListener } from './openapi/listener.ts';
 import { makeOpenStreams } from './openapi/open-streams.ts';
 import { makeOutcomeWatch } from './openapi/outcome-watch.ts';
 import { askOne } from './openapi/readiness.ts';
-import { assertRedisWritable } from './queues/assert-redis-writable.ts';
 import { makeBoard } from './queues/board.ts';
+import { checkRedis, missingDatabase } from './queues/check-redis.ts';
 import { makeDeadLetters } from './queues/dead-letters.ts';
 import { makeEntryDecoder } from './queues/decode-entry.ts';
 import { makeDispatcher } from './queues/dispatch.ts';
@@ -39,6 +39,7 @@ import { startLifecycleWorkers } from './queues/lifecycle-workers.ts';
 import { makeOutbox } from './queues/outbox.ts';
 import { startPump } from './queues/pump.ts';
 import { makeRedis, type RedisRole, untilReady } from './queues/redis.ts';
+import { makeRedisRefusals } from './queues/redis-refusals.ts';
 import { repair } from './queues/repair.ts';
 import { makeRunHead, type RunHead } from './queues/run-operation.ts';
 import { startSchedules, type Tick } from './queues/schedules.ts';
@@ -116,8 +117,9 @@ export async function startApp(
     const pool = await makePool({ ...always, ...limits });
     return stack.adopt(pool, () => pool.end());
   };
+  const redisRefusals = makeRedisRefusals();
   const openRedis = (role: RedisRole) =>
-    stack.adopt(makeRedis(config, role, log), (redis) => redis.disconnect());
+    stack.adopt(makeRedis(config, role, log, redisRefusals), (redis) => redis.disconnect());
 
   const db = await openPool(
     'rtmanager-operations',
@@ -132,6 +134,8 @@ export async function startApp(
   const leaseDb = await openPool('rtmanager-leases', LEASE_CONNECTIONS, { queryTimeoutMs: leaseMs });
   const redis = openRedis('fast');
   await untilReady(redis, REDIS_WAIT_MS);
+  const missing = await missingDatabase(redis);
+  if (missing?.code === 'redis_database') throw missing;
   const workerRedis = openRedis('queue');
 
   // Replicas share a database, and so the names of their queues; another Runtime Manager on this Redis does not.
@@ -247,6 +251,7 @@ export async function startApp(
     startPump({
       db: backgroundDb,
       redis: openRedis('reader'),
+      refusals: redisRefusals,
       streams: { start_jobs: startJobs, stop_jobs: stopJobs },
       blockMs: config.streams.blockTimeoutMs,
       silenceMs: leaseMs,
@@ -311,10 +316,7 @@ export async function startApp(
         refusals.assertNone();
         return [];
       },
-      redis: async () => {
-        await assertRedisWritable(redis, prefix);
-        return [];
-      },
+      redis: () => checkRedis(redis, prefix, redisRefusals),
       docker: async (signal) => {
         await docker.ping(signal);
         return [];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { startApp } from './app.ts';
 import { type Config, ConfigError, parseConfig } from './lib/config.ts';
+import { consoleToLog, nodeWarningsToLog } from './lib/console-to-log.ts';
 import { ShutdownError } from './lib/lease.ts';
 import { makeLogger } from './lib/logger.ts';
 
@@ -15,6 +16,8 @@ const FAILURES_TOLD = 100;
 const config = readConfig();
 const replica = `${hostname()}-${randomBytes(3).toString('hex')}`;
 const log = makeLogger({ level: config.log.level, replica });
+consoleToLog(log);
+nodeWarningsToLog(log);
 
 const { timeoutMs } = config.shutdown;
 const stopping = new AbortController();

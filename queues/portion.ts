@@ -2,8 +2,8 @@ import type { StreamEntry } from './stream-reader.ts';
 
 /** What one read should bring of one stream at most: Redis counts entries, but memory fills with bytes. */
 const MOST_BYTES = 16 * 1024 * 1024;
-/** So few that they fit, however large they are, when nothing is known of the entries yet. */
-const FIRST_COUNT = 32;
+/** The pump knows nothing of the entries yet, and each may have hundreds of megabytes. */
+const FIRST_COUNT = 1;
 
 export interface Portion {
   /** How many entries of each stream to ask for next. */

@@ -16,6 +16,8 @@ import type { Dispatcher } from './dispatch.ts';
 import type { Outbox } from './outbox.ts';
 import { makePortion, type Portion } from './portion.ts';
 import { untilReady } from './redis.ts';
+import { isForbidden } from './redis-error.ts';
+import { makeRedisRefusals, type RedisRefusals } from './redis-refusals.ts';
 import { readMerged, waitForEntries } from './stream-reader.ts';
 import { within } from './within.ts';
 
@@ -48,6 +50,8 @@ interface PumpDeps {
   dispatcher: Dispatcher;
   outbox: Outbox;
   log: Logger;
+  /** Gets whatever Redis refuses the pump, which cannot read the streams then. */
+  refusals?: RedisRefusals;
   /** How long the others let a leader be that gives no sign of life, milliseconds; 15 s at most. */
   silenceMs?: number;
   metrics?: Metrics;
@@ -60,6 +64,7 @@ interface PumpDeps {
  */
 export function startPump(deps: PumpDeps): Pump {
   const { db, redis, log, silenceMs = SILENCE_MS, metrics = NO_METRICS, tracing = NO_TRACING } = deps;
+  const { refusals = makeRedisRefusals() } = deps;
   const roles = new Map(Object.entries(deps.streams).map(([role, stream]) => [stream, role as JobStream]));
   const streams = [...roles.keys()];
   const closing = new AbortController();
@@ -75,6 +80,7 @@ export function startPump(deps: PumpDeps): Pump {
         await untilReady(redis, RETRY_MS);
         if (redis.status === 'ready') await db.connect(lead);
       } catch (error) {
+        if (isForbidden(error)) refusals.note(error);
         if (!closing.signal.aborted) log.warn('pump interrupted, it goes on from its cursors', { error });
       }
       await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => {});
@@ -171,11 +177,15 @@ export function startPump(deps: PumpDeps): Pump {
   };
 }
 
-/** The id that each stream gave out last, in one round trip; `0-0` for a stream that is not there. */
+/**
+ * The id that each stream gave out last, in one round trip; `0-0` for a stream that is not there. The deletion of an
+ * entry that cannot exist makes a server refuse that a failover has left behind: reads alone would never find that out.
+ */
 async function newestIds(redis: Redis, streams: readonly string[]): Promise<Map<string, string>> {
-  const pipeline = redis.pipeline();
+  const pipeline = redis.pipeline().xdel(streams[0] ?? '', '0-0');
   for (const stream of streams) pipeline.exists(stream).xinfo('STREAM', stream);
-  const answers = (await pipeline.exec()) ?? [];
+  const [[refusal] = [new Error('no answer')], ...answers] = (await pipeline.exec()) ?? [];
+  if (refusal) throw refusal;
   return new Map(
     streams.map((stream, index) => {
       const [existsError, exists] = answers[2 * index] ?? [new Error('no answer')];

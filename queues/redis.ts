@@ -1,6 +1,10 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Config } from '../lib/config.ts';
 import type { Logger } from '../lib/logger.ts';
+import { GuardedRedis } from './guarded-redis.ts';
+import { replyCode } from './redis-error.ts';
+import { makeRedisRefusals, type RedisRefusals } from './redis-refusals.ts';
+import { warningsOf } from './redis-server.ts';
 
 /**
  * How a connection behaves while Redis is away:
@@ -43,31 +47,53 @@ function roleOptions(role: RedisRole, blockMs: number): RoleOptions {
   }
 }
 
-/** Opens a connection that reconnects by itself; one log line a loss and one a return. The caller closes it. */
-export function makeRedis(config: Config, role: RedisRole, log: Logger): Redis {
+/**
+ * Opens a connection that reconnects by itself; it logs the loss, each new reason why it cannot be used, and the return.
+ * `refusals` gets commands that Redis forbids. The caller closes the connection.
+ */
+export function makeRedis(
+  config: Config,
+  role: RedisRole,
+  log: Logger,
+  refusals: RedisRefusals = makeRedisRefusals(),
+): GuardedRedis {
   const { addr, password, db, tls } = config.redis;
-  const redis = new Redis({
-    protocol: 2,
-    host: addr.host,
-    port: addr.port,
-    db,
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
-    connectionName: `rtmanager-${role}`,
-    retryStrategy: (attempt: number) => Math.min(attempt * 100, RETRY_MS),
-    maxLoadingRetryTime: RETRY_MS,
-    ...roleOptions(role, config.streams.blockTimeoutMs),
-  });
-  let lost = false;
-  redis.on('error', (error) => {
-    if (!lost) log.warn('Redis connection lost', { connection: role, error });
-    lost = true;
+  const redis = new GuardedRedis(
+    {
+      protocol: 2,
+      host: addr.host,
+      port: addr.port,
+      db,
+      ...(password === undefined ? {} : { password }),
+      ...(tls ? { tls: {} } : {}),
+      connectionName: `rtmanager-${role}`,
+      retryStrategy: (attempt: number) => Math.min(attempt * 100, RETRY_MS),
+      maxLoadingRetryTime: RETRY_MS,
+      ...roleOptions(role, config.streams.blockTimeoutMs),
+    },
+    (error) => {
+      if (replyCode(error) === 'NOPERM') refusals.note(error);
+    },
+  );
+  logConnection(redis, role, log);
+  return redis;
+}
+
+function logConnection(redis: GuardedRedis, role: RedisRole, log: Logger): void {
+  let told: string | undefined;
+  redis.on('error', (thrown) => {
+    const error = redis.trouble ?? thrown;
+    // One line a reason, although it comes back with each attempt to connect.
+    if (told !== error.message) log.warn('Redis connection lost', { connection: role, error });
+    told = error.message;
   });
   redis.on('ready', () => {
-    if (lost) log.info('Redis connection is back', { connection: role });
-    lost = false;
+    if (told !== undefined) log.info('Redis connection is back', { connection: role });
+    told = undefined;
+    if (role !== 'fast') return;
+    for (const warning of warningsOf(redis.server))
+      log.warn('Redis has an unsafe configuration', { warning });
   });
-  return redis;
 }
 
 /** Waits until the connection is usable, `timeoutMs` at most; a Redis that is away is not an error here. */

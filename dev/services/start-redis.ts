@@ -29,7 +29,10 @@ export interface PrivateRedis {
 export async function startRedis(
   program: string,
   dir: string,
-  { appendOnly = false }: { readonly appendOnly?: boolean } = {},
+  {
+    appendOnly = false,
+    args = [],
+  }: { readonly appendOnly?: boolean; readonly args?: readonly string[] } = {},
 ): Promise<PrivateRedis> {
   const port = await freePort();
   const logFile = path.join(dir, 'redis.log');
@@ -41,6 +44,7 @@ export async function startRedis(
   const options = [
     ...['--bind', '127.0.0.1', '--port', String(port), '--dir', data],
     ...['--save', '', '--appendonly', appendOnly ? 'yes' : 'no'],
+    ...args,
   ];
   const run = (): Child => startChild({ command: [server, ...options], logFile });
   let child = run();

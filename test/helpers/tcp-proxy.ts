@@ -14,6 +14,8 @@ export interface TcpProxy {
   strand(): void;
   /** Lets through what was held up, and everything after it. */
   speak(): void;
+  /** Leads new connections to another service; the connections of now stay with the old one. */
+  move(target: TcpProxyOptions['target']): void;
   /** Passes on the next piece that holds `text`, and breaks its connection instead of bringing the answer back. */
   loseAnswerTo(text: string): void;
 }
@@ -25,6 +27,7 @@ interface TcpProxyOptions {
 }
 
 export async function makeTcpProxy({ target, opened = true }: TcpProxyOptions): Promise<TcpProxy> {
+  let current = target;
   const pairs = new Set<readonly [Socket, Socket]>();
   let server: Server | undefined;
   let port = 0;
@@ -32,7 +35,7 @@ export async function makeTcpProxy({ target, opened = true }: TcpProxyOptions): 
   let unanswered: string | undefined;
 
   function accept(client: Socket): void {
-    const upstream = connect(target);
+    const upstream = connect(current);
     const pair = [client, upstream] as const;
     pairs.add(pair);
     let answerIsLost = false;
@@ -96,6 +99,9 @@ export async function makeTcpProxy({ target, opened = true }: TcpProxyOptions): 
     speak() {
       silent = false;
       for (const pair of pairs) for (const socket of pair) socket.resume();
+    },
+    move(next) {
+      current = next;
     },
     loseAnswerTo(text) {
       unanswered = text;

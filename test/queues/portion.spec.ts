@@ -10,18 +10,19 @@ const entryOf = (bytes: number) => ({
 });
 
 describe('how many entries are read at once', () => {
-  it('begins with few, and grows to the most while they are small', () => {
+  it('begins with one, and grows to the most while they are small', () => {
     const portion = makePortion(500);
-    const counts = Array.from({ length: 7 }, () => {
+    expect(portion.count).to.equal(1);
+    const counts = Array.from({ length: 10 }, () => {
       portion.took([entryOf(100)]);
       return portion.count;
     });
-    expect(counts).to.deep.equal([64, 128, 256, 500, 500, 500, 500]);
+    expect(counts).to.deep.equal([2, 4, 8, 16, 32, 64, 128, 256, 500, 500]);
   });
 
   it('shrinks to what fits when they are large, to one at least, and grows again behind them', () => {
     const portion = makePortion(500);
-    portion.took([entryOf(MEGABYTE), entryOf(MEGABYTE)]);
+    for (let read = 0; read < 9; read += 1) portion.took([entryOf(MEGABYTE), entryOf(MEGABYTE)]);
     expect(portion.count).to.equal(16);
     portion.took([entryOf(64 * MEGABYTE)]);
     expect(portion.count).to.equal(1);
