@@ -1,18 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { startApp } from '../../app.ts';
 import { findRedisServer } from '../../dev/machine/services.mjs';
 import { makeRunDirectory } from '../../dev/services/run-directory.ts';
 import { type PrivateRedis, startRedis } from '../../dev/services/start-redis.ts';
 import { shortId } from '../../dev/session.ts';
-import { parseConfig } from '../../lib/config.ts';
 import { makeDatabase } from './database.ts';
 import { makeFakeDockerApi } from './fake-docker-api.ts';
 import { makeFakeDockerWorld } from './fake-docker-world.ts';
 import { exchange } from './http-exchange.ts';
-import { type MemoryLogger, makeMemoryLogger } from './memory-logger.ts';
-import { type Replica, spawnReplica } from './replica.ts';
+import { type Replica, spawnReplica, startReplica } from './replica.ts';
 import { makeRows, type Rows } from './rows.ts';
 import type { RtmVariables } from './rtm-env.ts';
 import { makeStateRoot } from './state-root.ts';
@@ -41,8 +38,8 @@ export interface RedisWorld extends AsyncDisposable {
   serve(args?: readonly string[]): Promise<RedisServer>;
   /** Leads new connections to this server. */
   pointTo(server: RedisServer): Promise<void>;
-  /** Starts RTM in this process. */
-  start(overrides?: RtmVariables): Promise<{ readonly url: string; readonly log: MemoryLogger }>;
+  /** Starts `node main.ts` and waits until it is up. */
+  start(overrides?: RtmVariables): Promise<{ readonly url: string; readonly log: Pick<Replica, 'lines'> }>;
   /** Starts `node main.ts` and does not wait until it is up. */
   spawn(overrides?: RtmVariables): Replica;
 }
@@ -93,9 +90,9 @@ export async function makeRedisWorld(): Promise<RedisWorld> {
       await address.open();
     },
     async start(overrides = {}) {
-      const log = makeMemoryLogger();
-      const app = opened.adopt(await startApp(parseConfig(variables(overrides)), log), (one) => one.close());
-      return { url: app.url, log };
+      const replica = await startReplica(variables(overrides));
+      opened.defer(async () => void (await replica.end('SIGKILL')));
+      return { url: replica.url, log: replica };
     },
     spawn(overrides = {}) {
       const replica = spawnReplica(variables(overrides));
