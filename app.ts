@@ -46,6 +46,7 @@ import { startSchedules, type Tick } from './queues/schedules.ts';
 import { makeStartGate, roomFor } from './queues/start-gate.ts';
 import { addStoreGauges } from './queues/store-gauges.ts';
 import { within } from './queues/within.ts';
+import { openClock } from './sql/clock.ts';
 import { assertDeployment, getDeploymentId } from './sql/deployment.ts';
 import { makePool } from './sql/pool.ts';
 import { prepareDatabase } from './sql/prepare-database.ts';
@@ -164,7 +165,8 @@ export async function startApp(
     },
   });
 
-  const now = Date.now;
+  const clock = stack.adopt(await openClock(backgroundDb, { log }), (one) => one.close());
+  const { now } = clock;
   const retryWindowMs = config.docker.retryWindowMs;
   const runHead = makeRunHead({
     db,
@@ -214,6 +216,7 @@ export async function startApp(
       prefix,
       leaseMs,
       log,
+      now,
       schedules: [
         {
           name: 'repair',

@@ -32,9 +32,9 @@ const isRunning = (look: Look): look is RunningLook => look.container?.running =
  * told once a spell; that one does not run any more is drift, and left to a reconcile pass, with its brake.
  */
 export const inspectRuntimes: TickHandler = async (context) => {
-  const { db, config, dueAtMs } = context;
+  const { db, config, turnMs } = context;
   // In another order each time: where Docker is slow, a tick ends before all have had their turn.
-  const games = shuffled(await listRunning(db, sliceAt(planRound(config.inspect.intervalMs), dueAtMs)));
+  const games = shuffled(await listRunning(db, sliceAt(planRound(config.inspect.intervalMs), turnMs)));
   if (games.length === 0) return;
   const known = await getFindings(db, idsOf(games));
   const looks = await lookAtAll(games, context);

@@ -14,9 +14,9 @@ import type { TickContext, TickHandler } from './types.ts';
  * by the end of the replica, is one probe less for its games.
  */
 export const probeRuntimes: TickHandler = async (context) => {
-  const { db, config, dueAtMs, signal } = context;
+  const { db, config, turnMs, signal } = context;
   const plan = planProbes(config.probe);
-  const slice = sliceAt(plan, dueAtMs);
+  const slice = sliceAt(plan, turnMs);
   const beganAtMs = performance.now();
   const games = await findDueProbes(db, slice);
   const notable = await probeAll(games, { plan, slice }, context);

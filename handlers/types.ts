@@ -97,6 +97,8 @@ export interface TickContext extends CareContext {
   ) => Promise<ReconcilePlan>;
   /** When the tick was to be, epoch milliseconds: a multiple of its interval, unless it was asked for out of turn. */
   readonly dueAtMs: number;
+  /** Picks the slice of a round (lib/tick-slice.ts). */
+  readonly turnMs: number;
 }
 
 /** Work that is due every so often, in whichever replica the tick falls to; a slow one may meet the next. */

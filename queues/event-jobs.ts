@@ -40,6 +40,8 @@ interface EventJobsDeps {
 
 /** Events in hand at once; each is a query or two. */
 const CONCURRENCY = 16;
+/** A delay that is longer than this by the host's clock is none of RTM's. */
+const PROMOTE_EVERY_MS = 5_000;
 /** How soon an event is looked at again that could not be settled yet. */
 const AGAIN_MS = 1_000;
 /** An event that could not be settled for so long is given up: passes over all games have long seen what it was about. */
@@ -61,6 +63,15 @@ export function startEventJobs(deps: EventJobsDeps): EventJobs {
     ...workerLiveness(deps.leaseMs),
   });
   for (const source of [queue, worker]) logErrors(source, log);
+  // BullMQ dates a delay by the host's clock: one that is set back, or another replica's that is ahead, makes it long.
+  const promoting = setInterval(() => {
+    promoteLate().catch((error: unknown) => log.debug('delayed events could not be looked at', { error }));
+  }, PROMOTE_EVERY_MS);
+  async function promoteLate(): Promise<void> {
+    for (const job of await queue.getDelayed(0, CONCURRENCY - 1)) {
+      if (job.timestamp + job.delay - Date.now() > PROMOTE_EVERY_MS) await job.promote();
+    }
+  }
 
   async function run(job: Job, token?: string): Promise<void> {
     const event = eventOf(job.data);
@@ -91,16 +102,24 @@ export function startEventJobs(deps: EventJobsDeps): EventJobs {
       await queue.add(action, dataOf(event), { ...KEPT, jobId: `${containerId}-${action}-${atNanos}` });
     },
     async close() {
+      clearInterval(promoting);
       await within(Promise.all([worker.close(), queue.close()]), BOOKKEEPING_MS);
     },
   };
 }
 
-const dataOf = ({ action, containerId, gameId, atNanos }: ContainerEvent): z.infer<typeof eventData> => ({
+const dataOf = ({
+  action,
+  containerId,
+  gameId,
+  atNanos,
+  exitCode,
+}: ContainerEvent): z.infer<typeof eventData> => ({
   action,
   container_id: containerId,
   game_id: gameId,
   at_nanos: String(atNanos),
+  ...(exitCode === undefined ? {} : { exit_code: exitCode }),
 });
 
 /** A job that anybody may have added by hand with anything in it. */
@@ -108,6 +127,12 @@ function eventOf(data: unknown): ContainerEvent {
   const read = eventData.safeParse(data);
   if (!read.success)
     throw failedJob('invalid_request: this is no event of Docker; the job was not added by RTM');
-  const { action, container_id, game_id, at_nanos } = read.data;
-  return { action, containerId: container_id, gameId: game_id, atNanos: BigInt(at_nanos) };
+  const { action, container_id, game_id, at_nanos, exit_code: exitCode } = read.data;
+  return {
+    action,
+    containerId: container_id,
+    gameId: game_id,
+    atNanos: BigInt(at_nanos),
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
 }

@@ -17,8 +17,10 @@ export interface Schedule {
 }
 
 export interface Tick {
-  /** When it was to be: by the schedule a multiple of `everyMs` since the epoch, otherwise when it was asked for. */
+  /** When it was to be, by the clock of `SchedulesDeps`, epoch milliseconds. */
   readonly dueAtMs: number;
+  /** The number of the run, which picks the part of the work: two runs after each other have two numbers after each other. */
+  readonly turnMs: number;
   /** Aborts when the replica shuts down. */
   readonly signal: AbortSignal;
 }
@@ -42,10 +44,16 @@ interface SchedulesDeps {
   schedules: readonly Schedule[];
   leaseMs: number;
   log: Logger;
+  /** The clock that ticks are dated by, epoch milliseconds. */
+  now?: () => number;
+  /** The clock of this host, which BullMQ goes by; it may step. */
+  hostNow?: () => number;
 }
 
-/** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there. */
-const WATCH_MS = 5_000;
+/** A Redis that lost its data lost the schedules too: each replica looks so often whether they are there, and go on. */
+const WATCH_MS = 2_000;
+/** A host's clock that moves so much between two looks was set. */
+const STEP_MS = 1_000;
 /**
  * A tick that waits for a time limit meets the next ones of its schedule; those of the others must not wait for it. So
  * beyond this number a replica leaves ticks of a schedule out.
@@ -55,7 +63,7 @@ const KEPT_TICKS = { removeOnComplete: { count: 100 }, removeOnFail: { count: 10
 
 /** Puts the schedules up and runs their ticks as they fall to this replica. */
 export function startSchedules(deps: SchedulesDeps): Schedules {
-  const { connection, prefix, schedules, log } = deps;
+  const { connection, prefix, schedules, log, now = Date.now, hostNow = () => Date.now() } = deps;
   const closing = new AbortController();
   const queue = new Queue('schedules', { connection, prefix, ...QUEUE_OPTIONS });
   const byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
@@ -63,8 +71,9 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   const worker = new Worker(
     'schedules',
     async (job) => {
-      const dueAtMs = job.timestamp + (job.opts.delay ?? 0);
-      await runTick(scheduleOf(job.name), { dueAtMs, signal: closing.signal });
+      const turnMs = job.timestamp + (job.opts.delay ?? 0);
+      const schedule = scheduleOf(job.name);
+      await runTick(schedule, { dueAtMs: dueAt(turnMs, schedule), turnMs, signal: closing.signal });
     },
     {
       connection: deps.workerConnection,
@@ -84,6 +93,16 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     return schedule;
   }
 
+  /**
+   * The moment of a tick that some replica dated by its own host's clock. The same for each run of one tick, where the
+   * hosts agree; else the present.
+   */
+  function dueAt(turnMs: number, { everyMs }: Schedule): number {
+    const aheadMs = turnMs - hostNow();
+    if (Math.abs(aheadMs) > everyMs + LATE_MS) return Math.round(now());
+    return Math.round((now() + aheadMs) / DUE_GRID_MS) * DUE_GRID_MS;
+  }
+
   /** A schedule whose ticks all hang leaves the next ones out: the places of the others are not for it. */
   async function runTick({ name, run }: Schedule, tick: Tick): Promise<void> {
     const others = underWay.get(name) ?? 0;
@@ -99,12 +118,22 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     }
   }
 
+  /** The next tick of each schedule as it was seen last, and since when, by the monotonic clock. */
+  const seen = new Map<string, { readonly next: number; readonly sinceMs: number }>();
   const watching = watch();
 
   async function watch(): Promise<void> {
+    let driftMs = hostNow() - performance.now();
     while (!closing.signal.aborted) {
+      const nowDriftMs = hostNow() - performance.now();
+      const wasSet = Math.abs(nowDriftMs - driftMs) > STEP_MS;
+      if (wasSet)
+        log.warn('the clock of this host was set; schedules go on', {
+          by_ms: Math.round(nowDriftMs - driftMs),
+        });
+      driftMs = nowDriftMs;
       try {
-        for (const schedule of schedules) await putUp(schedule);
+        for (const schedule of schedules) await putUp(schedule, wasSet);
       } catch (error) {
         log.debug('schedules could not be looked at', { error });
       }
@@ -112,11 +141,23 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
     }
   }
 
-  async function putUp({ name, everyMs }: Schedule): Promise<void> {
+  /**
+   * Puts a schedule up that is not there, or stands still. BullMQ dates its next tick by the clock of the replica that
+   * ran the last one: if that clock was ahead, or was set back since, the tick never comes. So a schedule counts as
+   * standing still when its next tick stays the same for longer than its interval, by the monotonic clock.
+   */
+  async function putUp({ name, everyMs }: Schedule, wasSet: boolean): Promise<void> {
     const known = await queue.getJobScheduler(name);
-    // Left alone when it is as it should be: putting it up again would move its next tick.
-    if (known?.every === everyMs && (known.next ?? 0) > Date.now() - LATE_MS) return;
+    const next = known?.next ?? 0;
+    const before = seen.get(name);
+    const sinceMs = before?.next === next ? before.sinceMs : performance.now();
+    seen.set(name, { next, sinceMs });
+    const isStuck = performance.now() - sinceMs > everyMs + LATE_MS || (wasSet && next > hostNow() + everyMs);
+    if (known?.every === everyMs && !isStuck) return;
+    // Removed first: an interval that stays the same would keep the next tick.
+    if (isStuck) await queue.removeJobScheduler(name);
     await queue.upsertJobScheduler(name, { every: everyMs }, { name, opts: KEPT_TICKS });
+    seen.delete(name);
   }
 
   return {
@@ -135,5 +176,7 @@ export function startSchedules(deps: SchedulesDeps): Schedules {
   };
 }
 
-/** A schedule whose tick is overdue by more than this has lost its job and is put up anew. */
-const LATE_MS = 10_000;
+/** A schedule whose tick is overdue by more than this stands still. */
+const LATE_MS = 3_000;
+/** Two runs of one tick have one date, although the clocks are read anew. */
+const DUE_GRID_MS = 100;

@@ -37,6 +37,7 @@ export async function timeTicks({ variables }: { readonly variables: RtmVariable
   const engines = stack.adopt(prober, (one) => one.close());
   const context: TickContext = {
     dueAtMs: 0,
+    turnMs: 0,
     signal: new AbortController().signal,
     log,
     docker,
@@ -61,7 +62,9 @@ export async function timeTicks({ variables }: { readonly variables: RtmVariable
     const { sliceMs, slices } = planRound(config.inspect.intervalMs);
     const tookMs: number[] = [];
     for (let tick = 0; tick < 2 * slices; tick += 1)
-      tookMs.push(await timed(() => inspectRuntimes({ ...context, dueAtMs: tick * sliceMs })));
+      tookMs.push(
+        await timed(() => inspectRuntimes({ ...context, dueAtMs: tick * sliceMs, turnMs: tick * sliceMs })),
+      );
     return quantile(tookMs.slice(slices), 0.5);
   }
   async function timeProbes(): Promise<number> {
@@ -69,7 +72,7 @@ export async function timeTicks({ variables }: { readonly variables: RtmVariable
     const cpuMs: number[] = [];
     for (let tick = 0; tick <= PROBE_TICKS; tick += 1) {
       const before = process.cpuUsage();
-      await probeRuntimes({ ...context, dueAtMs: tick * sliceMs });
+      await probeRuntimes({ ...context, dueAtMs: tick * sliceMs, turnMs: tick * sliceMs });
       const { user, system } = process.cpuUsage(before);
       cpuMs.push((user + system) / 1_000);
     }

@@ -33,7 +33,7 @@ describe('the inspection of running games (spec, section 5)', () => {
     return Object.assign(container, given);
   }
   const tick = (dueAtMs: number, given: Partial<TickContext> = {}) =>
-    inspectRuntimes({ ...side.tick, dueAtMs, ...given });
+    inspectRuntimes({ ...side.tick, dueAtMs, turnMs: dueAtMs, ...given });
   /** Every tick of one round, so that each game is looked at once. */
   async function round(given: Partial<TickContext> = {}): Promise<void> {
     const everyMs = planRound(INTERVAL_MS).sliceMs;

@@ -63,6 +63,7 @@ describe('the probe of running games', () => {
   const context = (given: Partial<TickContext> = {}): TickContext => ({
     ...side.tick,
     dueAtMs: BEGIN_MS + round * INTERVAL_MS,
+    turnMs: BEGIN_MS + round * INTERVAL_MS,
     publish: async (gameIds) => void published.push(...gameIds),
     ...given,
   });
@@ -177,7 +178,7 @@ describe('the probe of running games', () => {
     const perTick: number[] = [];
     for (let slice = 0; slice < 5; slice += 1) {
       const before = engines.asked.length;
-      await probeRuntimes(context({ config, dueAtMs: slice * 200 }));
+      await probeRuntimes(context({ config, dueAtMs: slice * 200, turnMs: slice * 200 }));
       perTick.push(engines.asked.length - before);
     }
     expect(Math.max(...perTick)).to.be.below(25);

@@ -74,6 +74,7 @@ export async function makeHandlerSide(
   const opened = stack.move();
   const tick: TickContext = {
     dueAtMs: 0,
+    turnMs: 0,
     signal: new AbortController().signal,
     log,
     docker,

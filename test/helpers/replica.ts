@@ -46,9 +46,13 @@ export async function startReplica(variables: RtmVariables, main = MAIN): Promis
 }
 
 /** The same without waiting. The kernel kills it when this process dies. */
-export function spawnReplica(variables: RtmVariables, main = MAIN): Replica {
+export function spawnReplica(
+  variables: RtmVariables,
+  main = MAIN,
+  nodeFlags: readonly string[] = [],
+): Replica {
   const tie = findOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
-  const [program = '', ...args] = [...tie, process.execPath, main];
+  const [program = '', ...args] = [...tie, process.execPath, ...nodeFlags, main];
   const child = spawn(program, args, {
     // Compiling the sources anew takes longer than everything else that a replica does until it is up.
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: path.join(CACHE_DIR, 'compiled'), ...variables },

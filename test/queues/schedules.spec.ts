@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { type Schedule, type Schedules, startSchedules } from '../../queues/schedules.ts';
@@ -30,8 +31,52 @@ describe('schedules', () => {
     log = makeMemoryLogger();
   });
   afterEach(async () => {
+    unshift();
     await Promise.all(started.splice(0).map((one) => one.close()));
     await redis.client.flushdb();
+  });
+
+  /** Shifts what this process takes for its host's clock, as BullMQ reads it too. */
+  function shiftClock(byMs: number): void {
+    const real = Date.now;
+    Date.now = () => real() + byMs;
+    unshift = () => {
+      Date.now = real;
+    };
+  }
+  let unshift = (): void => undefined;
+
+  for (const [way, byMs] of [
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ] as const) {
+    it(`go on within seconds when the host's clock is set ${way} an hour`, async () => {
+      let runs = 0;
+      start(() => {
+        runs += 1;
+      });
+      await eventually(() => runs >= 2, { what: 'ticks' });
+      shiftClock(byMs);
+      const before = runs;
+      await eventually(() => runs >= before + 5, { what: 'ticks after the step', timeoutMs: 20_000 });
+      await eventually(
+        () => log.lines.some((line) => line.message.startsWith('the clock of this host was set')),
+        { what: 'the step in the log' },
+      );
+    });
+  }
+
+  it('are taken over from a replica whose clock is an hour ahead', async () => {
+    await new Queue('schedules', { connection, prefix: PREFIX }).upsertJobScheduler(
+      'tick',
+      { every: EVERY_MS, startDate: Date.now() + 3_600_000 },
+      { name: 'tick' },
+    );
+    let runs = 0;
+    start(() => {
+      runs += 1;
+    });
+    await eventually(() => runs >= 3, { what: 'ticks', timeoutMs: 20_000 });
   });
 
   function start(

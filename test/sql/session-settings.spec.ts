@@ -140,7 +140,7 @@ describe('a role and a database with defaults of their own', () => {
       await store.rows('update rtmanager.runtime_records set engine_endpoint = $1', [engines.endpoint('g')]);
       await store.rows(`update rtmanager.runtime_records set started_at = now() - interval '1 hour'`);
       engines.behave(says(500));
-      await probeRuntimes({ ...side.tick, dueAtMs: 200 });
+      await probeRuntimes({ ...side.tick, dueAtMs: 200, turnMs: 200 });
       await side.queue({ opKind: 'stop', reason: 'cancelled' });
       expect(await side.run('g', 'stop', handlers.stop)).to.include({ result: 'success' });
       const events = (await store.messages()).map(({ event_type }) => event_type).filter(Boolean);
