@@ -4,6 +4,7 @@ import { isSameImage } from '../lib/docker/same-image.ts';
 import { OperationFailure } from '../lib/effects.ts';
 import { RuntimeError, toRuntimeError } from '../lib/errors.ts';
 import { type GameId, parseGameId } from '../lib/game-id.ts';
+import { mayShareName } from '../lib/game-names.ts';
 import { type ImageRef, parseImageRef } from '../lib/image-ref.ts';
 import { isSurrender } from '../lib/lease.ts';
 import { withoutLeftovers } from '../lib/remove-left.ts';
@@ -27,6 +28,7 @@ const start: Handler = async (operation, context) => {
   const recorded = await context.records.get(gameId);
   const record = recorded && (await believeDocker(recorded, context));
   if (record?.status === 'running') return alreadyRunning(record, imageRef);
+  if (!record) await assertOwnName(gameId, context);
   try {
     return { replay: false, ...(await startGame(context, { operation, gameId, imageRef, record })) };
   } catch (error) {
@@ -48,6 +50,17 @@ function askLobby(gameId: GameId, { lobby, log, signal }: HandlerContext): void 
       (answer) => log.debug('Lobby was asked about the game', { found: answer.found }),
       (error: unknown) => log.warn('Lobby could not be asked about the game', { error }),
     );
+}
+
+/** A new game whose container name and endpoint are another game's would answer for it. */
+async function assertOwnName(gameId: GameId, { records }: HandlerContext): Promise<void> {
+  if (!mayShareName(gameId)) return;
+  const other = await records.sharingName(gameId);
+  if (other === null) return;
+  throw new RuntimeError(
+    'conflict',
+    `Game ${gameId} would get the container name of game ${other}; choose another game id`,
+  );
 }
 
 function alreadyRunning(record: RuntimeRecord, wanted: ImageRef): Result {

@@ -22,7 +22,11 @@ export interface HandlerContext {
   readonly log: Logger;
   /** Docker, fenced: what can not be undone is refused once the lease is over. */
   readonly docker: AttemptDocker;
-  readonly records: { get(gameId: GameId): Promise<RuntimeRecord | null> };
+  readonly records: {
+    get(gameId: GameId): Promise<RuntimeRecord | null>;
+    /** Another game whose engine has the endpoint that this game would get. */
+    sharingName(gameId: GameId): Promise<string | null>;
+  };
   /**
    * Commits what the operation did or found before it goes on, under the same fence as its outcome. A later attempt
    * finds the inner entries of it in `steps`.

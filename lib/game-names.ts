@@ -35,7 +35,7 @@ const literalName = (gameId: GameId): string => `${PREFIX}${gameId}`;
  * and `abc` would answer for each other. A name that the URL parser changes or refuses cannot be an endpoint
  * either: capitals, or a last label that is a number and so taken for an IPv4 address (`galaxy-game-a.5`).
  *
- * Not excluded: an id chosen to be another id's hashed name, hash included. Ids come from Lobby, which draws them.
+ * An id may be chosen to be another id's hashed name, hash included: of two such games the second one is refused.
  */
 export function gameHostname(gameId: GameId): string {
   const name = literalName(gameId);
@@ -58,6 +58,12 @@ export function networkAliases(gameId: GameId): string[] {
   if (name === hostname || name.endsWith('.') || name.length > LONGEST_HOSTNAME) return [hostname];
   return [hostname, name];
 }
+
+/**
+ * Whether another game's host name may be this game's: only a name that is closed with a hash, or looks like one, can be
+ * the form of a second id.
+ */
+export const mayShareName = (gameId: GameId): boolean => /-[0-9a-f]{10}$/.test(gameHostname(gameId));
 
 /** Where the game's engine listens, as recorded and told to other services. */
 export function engineEndpoint(gameId: GameId): string {

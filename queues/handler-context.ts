@@ -3,6 +3,7 @@ import type { HandlerContext } from '../handlers/types.ts';
 import type { AttemptDocker, Docker } from '../lib/docker/docker.ts';
 import type { WhileWaiting } from '../lib/docker/image-store.ts';
 import type { GameId } from '../lib/game-id.ts';
+import { engineEndpoint } from '../lib/game-names.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { RuntimeRecord } from '../lib/runtime-record.ts';
 import { StoreAwayError } from '../lib/store-away-error.ts';
@@ -12,7 +13,7 @@ import { commitEffects } from '../sql/commit-operation.ts';
 import { trustDaemon } from '../sql/docker-daemon.ts';
 import { mayPass } from '../sql/map-error.ts';
 import { findEnded, listInnerEntries } from '../sql/operation-log.ts';
-import { getRecord } from '../sql/runtime-records.ts';
+import { findGameAt, getRecord } from '../sql/runtime-records.ts';
 import type { HeldLease } from './leases.ts';
 import type { Approach } from './start-gate.ts';
 
@@ -57,7 +58,10 @@ export function makeHandlerContext(
       watch,
       approach,
     ),
-    records: { get: getOwnRecord },
+    records: {
+      get: getOwnRecord,
+      sharingName: (gameId) => fromStore(findGameAt(db, { gameId, engineEndpoint: engineEndpoint(gameId) })),
+    },
     commitStep: (effects) => fromStore(commitEffects(db, operation, effects)),
     // The first attempt has none before it.
     steps: async () =>

@@ -1,4 +1,5 @@
 import { type CommonQueryMethods, type FragmentSqlToken, sql } from 'slonik';
+import { z } from 'zod';
 import { type RecordChange, type RuntimeRecord, runtimeRecord } from '../lib/runtime-record.ts';
 
 /** Every column of a record, under the names that `runtimeRecord` has. */
@@ -22,6 +23,16 @@ const msOf = (time: FragmentSqlToken) => sql.fragment`floor(extract(epoch from $
 export function getRecord(db: CommonQueryMethods, gameId: string): Promise<RuntimeRecord | null> {
   return db.maybeOne(sql.type(runtimeRecord)`
     select ${recordColumns} from rtmanager.runtime_records where game_id = ${gameId}`);
+}
+
+/** Another game whose engine has this endpoint, or null. Looks at all games; asked only of a name that two ids may have. */
+export function findGameAt(
+  db: CommonQueryMethods,
+  endpoint: { readonly gameId: string; readonly engineEndpoint: string },
+): Promise<string | null> {
+  return db.maybeOneFirst(sql.type(z.strictObject({ gameId: z.string() }))`
+    select game_id as "gameId" from rtmanager.runtime_records
+    where engine_endpoint = ${endpoint.engineEndpoint} and game_id <> ${endpoint.gameId} limit 1`);
 }
 
 /** Applies the change; false when the record was no longer as expected, and then nothing is written. */

@@ -110,7 +110,7 @@ describe('an operation that something stands in the way of ends, and leaves the 
     const between = await run('start', (operation, context) =>
       handlers.start(operation, {
         ...context,
-        records: { get: () => Promise.reject(new StoreAwayError('away')) },
+        records: { get: () => Promise.reject(new StoreAwayError('away')), sharingName: async () => null },
       }),
     );
     expect(between.operations[0]).to.include({ status: 'queued' });
