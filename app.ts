@@ -331,7 +331,9 @@ export async function startApp(
       state_root: checkStateRoot,
     },
   });
-  const listener = stack.adopt(await openListener(config.http, app), (one) => one.close(shutdownMs));
+  const listener = stack.adopt(await openListener(config.http, app, undefined, { log }), (one) =>
+    one.close(shutdownMs),
+  );
   await reconcileFirst({ ...caretaking, signal: stopping });
   const workers = stack.adopt(
     startLifecycleWorkers({

@@ -2,10 +2,12 @@ import { type RequestHandler, Router } from 'express';
 import type { DatabasePool } from 'slonik';
 import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
 import { BASIC, BEARER, makeAuthorize } from './authorize.ts';
 import { makeConsoleData } from './console-data.ts';
 import { CONSOLE_DIR, serveConsoleFiles } from './console-files.ts';
 import { forbidCaching } from './forbid-caching.ts';
+import { makeLogBoardChanges } from './log-board-changes.ts';
 import { setBoardHeaders, setPageHeaders } from './page-headers.ts';
 import { refusal } from './refusal.ts';
 import { refuseOtherSites, SAFE_METHODS } from './refuse-other-sites.ts';
@@ -20,6 +22,7 @@ interface AdminDeps {
   readonly db: DatabasePool;
   readonly tokens: AccessTokens | undefined;
   readonly noteRefused: NoteRefused;
+  readonly log: Logger;
   /** Serves the queues, below `BOARD_PATH`. */
   readonly board: RequestHandler;
   /** The operations of the API, served to the console a second time. */
@@ -27,11 +30,11 @@ interface AdminDeps {
 }
 
 /** The pages for operators, behind the API's token, which browsers may give as a password. */
-export function makeAdmin({ tokens, noteRefused, board, routes, db }: AdminDeps): Router {
+export function makeAdmin({ tokens, noteRefused, board, routes, db, log }: AdminDeps): Router {
   // As the application's own: a path is what it is, letter by letter.
   const router = Router({ caseSensitive: true, strict: true });
   router.use(setPageHeaders, makeAuthorize({ tokens, noteRefused }, [BASIC, BEARER]), refuseOtherSites);
-  router.use('/queues', setBoardHeaders, board);
+  router.use('/queues', setBoardHeaders, makeLogBoardChanges(log), board);
   router.use(['/api', '/data'], forbidCaching, askForConsole);
   router.use('/data', makeConsoleData(db));
   // Browsers send their password below this path only, and with it the answer has its details.

@@ -6,7 +6,7 @@ import { ADMIN_PATH, makeAdmin } from './admin.ts';
 import { makeAnswerError } from './answer-error.ts';
 import { BASIC, BEARER, isAuthorized, makeAuthorize } from './authorize.ts';
 import { forbidCaching } from './forbid-caching.ts';
-import { makeAcceptedHosts, makeRefuseOtherHosts } from './refuse-other-hosts.ts';
+import { makeAcceptedHosts, makeRefuseOtherHosts, refuseAmbiguousHost } from './refuse-other-hosts.ts';
 import { refuseOtherSites } from './refuse-other-sites.ts';
 import { makeNoteRefused } from './refused-callers.ts';
 import { makeRoutes, type RouteDeps } from './routes.ts';
@@ -32,6 +32,7 @@ export function makeExpressApp(deps: AppDeps): Express {
   // A path is what the contract says, letter by letter.
   app.enable('case sensitive routing');
   app.enable('strict routing');
+  app.use(refuseAmbiguousHost);
   const accepted = makeAcceptedHosts(deps);
   const noteRefused = makeNoteRefused(deps);
   const authorize = makeAuthorize({ tokens: deps.tokens, noteRefused });

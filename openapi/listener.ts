@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import type { Config } from '../lib/config.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type FileWatch, watchFiles } from '../lib/watch-files.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { maxConnections } from './max-connections.ts';
 
@@ -29,11 +32,30 @@ const PATIENCE: Patience = { handshakeMs: 10_000, headersMs: 10_000, requestMs: 
 /** Longer than pools of clients keep a connection: one that ends as a request sets out can not be sent again safely. */
 const KEEP_ALIVE_MS = 65_000;
 
+/** Under TLS 1.2 keys are exchanged anew for each connection, and records are authenticated; TLS 1.3 has nothing else. */
+const CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+].join(':');
+
+interface Reload {
+  readonly log: Pick<Logger, 'info' | 'error'>;
+  readonly everyMs?: number;
+}
+
 /** Opens the internal listener: plain, with TLS, or with TLS that asks for the client's certificate too. */
 export async function openListener(
   http: Config['http'],
   app: RequestListener,
   patience = PATIENCE,
+  reload?: Reload,
 ): Promise<Listener> {
   const server = makeServer(http, app, patience);
   // Node closes what comes beyond it at once.
@@ -46,9 +68,13 @@ export async function openListener(
   await promise;
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
+  const files = server instanceof TlsServer && reload ? reloadFiles(server, http, reload) : undefined;
   return {
     url: `${http.tlsCertFile ? 'https' : 'http'}://${host}:${port}`,
-    close: (graceMs) => closeServer(server, activity, graceMs),
+    close: (graceMs) => {
+      files?.close();
+      return closeServer(server, activity, graceMs);
+    },
   };
 }
 
@@ -61,18 +87,48 @@ function makeServer(http: Config['http'], app: RequestListener, patience: Patien
     requireHostHeader: false,
     connectionsCheckingInterval: patience.checkMs,
   };
-  if (!http.tlsCertFile || !http.tlsKeyFile) return createServer(limits, app);
-  const clientCa = http.tlsClientCaFile && readFileSync(http.tlsClientCaFile);
+  const paths = tlsPaths(http);
+  if (!paths) return createServer(limits, app);
   return createTlsServer(
     {
       ...limits,
       handshakeTimeout: patience.handshakeMs,
-      cert: readFileSync(http.tlsCertFile),
-      key: readFileSync(http.tlsKeyFile),
-      minVersion: 'TLSv1.2',
-      ...(clientCa ? { ca: clientCa, requestCert: true, rejectUnauthorized: true } : {}),
+      ...contextOf(paths.map((path) => readFileSync(path))),
+      ...(http.tlsClientCaFile ? { requestCert: true, rejectUnauthorized: true } : {}),
     },
     app,
+  );
+}
+
+/** Certificate, key and, where clients show one, their authority. */
+const tlsPaths = ({ tlsCertFile, tlsKeyFile, tlsClientCaFile }: Config['http']): string[] | undefined =>
+  tlsCertFile && tlsKeyFile
+    ? [tlsCertFile, tlsKeyFile, ...(tlsClientCaFile ? [tlsClientCaFile] : [])]
+    : undefined;
+
+function contextOf([cert, key, ca]: readonly Buffer[]): SecureContextOptions {
+  return { cert, key, ...(ca ? { ca } : {}), minVersion: 'TLSv1.2', ciphers: CIPHERS };
+}
+
+/** New connections get what the files hold now. What cannot be used is logged, and the old certificate stays. */
+function reloadFiles(server: TlsServer, http: Config['http'], { log, everyMs }: Reload): FileWatch {
+  const paths = tlsPaths(http) ?? [];
+  return watchFiles(
+    paths.map((path) => readFileSync(path)),
+    {
+      paths,
+      everyMs,
+      onChange(contents) {
+        try {
+          server.setSecureContext(contextOf(contents));
+          log.info('the certificate of the listener was replaced');
+        } catch (error) {
+          log.error('the new certificate of the listener cannot be used; the old one stays', { error });
+        }
+      },
+      onFailure: (error) =>
+        log.error('the certificate of the listener cannot be read; the old one stays', { error }),
+    },
   );
 }
 

@@ -5,6 +5,7 @@ import type { RequestHandler } from 'express';
 import type { AccessTokens } from '../lib/access-tokens.ts';
 import { RuntimeError } from '../lib/errors.ts';
 import { BEARER } from './authorize.ts';
+import { refusal } from './refusal.ts';
 
 interface HostsOptions {
   /** Undefined where no token is configured. */
@@ -54,6 +55,13 @@ export function makeRefuseOtherHosts(accepted: AcceptedHosts): RequestHandler {
     );
   };
 }
+
+/** Refuses a request whose `Host` two readers would read in two ways: more than one, or with user information. */
+export const refuseAmbiguousHost: RequestHandler = ({ rawHeaders, headers }, _response, next) => {
+  const count = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (count <= 1 && !headers.host?.includes('@')) return next();
+  next(refusal(400, 'header "Host" must appear once, as a name with or without a port'));
+};
 
 const HOSTS_VARIABLE = 'RTMANAGER_INTERNAL_HTTP_HOSTS';
 

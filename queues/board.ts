@@ -49,6 +49,9 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['patch /api/queues/:queueName/:jobId/update-data', 'What a job does is kept in PostgreSQL, not here'],
 ]);
 
+/** An event that Docker never sent would be reported as what happened to a game, such as `container_oom`. */
+const FALSE_EVENT = 'Events of containers come from Docker only';
+
 /** In the form of Bull Board's own errors, for its page to show. */
 const UNREADABLE = {
   error: { key: 'ERRORS.INVALID_REQUEST_BODY' },
@@ -98,8 +101,9 @@ async function loadBoard({ basePath, lifecycle, events, schedules, log }: BoardD
     options: {
       uiConfig: { boardTitle: 'Runtime Manager', hideDocsLink: true, sortQueues: true },
       handlerHooks: {
-        before: ({ method, route }) => {
-          const message = REFUSED.get(`${method} ${route}`);
+        before: ({ method, route, request: { params } }) => {
+          const isFalseEvent = route.endsWith('/:queueName/add') && params.queueName === events.name;
+          const message = isFalseEvent ? FALSE_EVENT : REFUSED.get(`${method} ${route}`);
           return message === undefined ? { allow: true } : { allow: false, status: 405, message };
         },
       },

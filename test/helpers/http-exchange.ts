@@ -22,7 +22,7 @@ interface HttpOptions {
   /** Leaves: the exchange then rejects. */
   readonly signal?: AbortSignal;
   /** Certificates, for https. */
-  readonly tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
+  readonly tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'ciphers' | 'maxVersion'>;
 }
 
 /** Sends `path` as it stands: unlike `fetch`, nothing is normalised on the way. No connection is kept. */

@@ -295,6 +295,13 @@ describe('the queue board', () => {
       expect((await jobsOf('prioritized', 1))[0]?.data).to.include({ game_id: 'g' });
     });
 
+    it('an event that Docker never sent', async () => {
+      await start({ start: succeed });
+      const data = { action: 'oom', container_id: 'c1', game_id: 'g', at_nanos: '1' };
+      const body = { name: 'oom', data, options: {} };
+      expect((await board.ask('POST', '/queues/docker-events/add', body)).status).to.equal(405);
+    });
+
     it('anything done to the schedules', async () => {
       await start({ start: succeed });
       for (const [method, path] of [

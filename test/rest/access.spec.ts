@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { expect } from 'chai';
 import { listOperations } from '../../lib/contracts.ts';
@@ -24,6 +25,19 @@ describe('the REST API', () => {
     await open?.close();
     await closed?.close();
     await store?.destroy();
+  });
+
+  it('refuses a request with two hosts, or with user information in its host', async () => {
+    const { hostname: host, port } = new URL(closed.url);
+    for (const hosts of ['Host: a\r\nHost: b', 'Host: user@localhost']) {
+      const socket = connect(Number(port), host);
+      socket.setEncoding('latin1').end(`GET /healthz HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`);
+      let came = '';
+      for await (const piece of socket) came += piece;
+      expect(came)
+        .to.match(/^HTTP\/1\.1 400 /)
+        .and.to.include('"Host\\" must appear once');
+    }
   });
 
   describe('called by the page of another site, without a token', () => {

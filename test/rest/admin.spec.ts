@@ -35,6 +35,18 @@ describe('the pages for operators', () => {
     exchange(closed.rest.url, path, { method, headers });
   const isPaused = () => side.dispatcher.queues[0]?.isPaused();
 
+  it('log a change on the board with who asked for it', async () => {
+    const answer = await ask(
+      PAUSE,
+      { authorization: basic(`any:${TOKEN}`), 'x-galaxy-caller': 'admin' },
+      'PUT',
+    );
+    expect(answer.status).to.equal(200);
+    const line = closed.rest.log.lines.find(({ message }) => message.includes('on the queue board'));
+    expect(line?.fields).to.include({ method: 'PUT', path: PAUSE, status: 200, caller: 'admin' });
+    expect(line?.fields.address).to.match(/127\.0\.0\.1$/);
+  });
+
   describe('behind a token', () => {
     for (const authorization of [
       `Bearer ${TOKEN}`,

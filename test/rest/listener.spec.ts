@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
@@ -8,6 +9,7 @@ import { makeBodyReader } from '../../openapi/read-body.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { rejectionOf } from '../helpers/failure-of.ts';
 import { exchange } from '../helpers/http-exchange.ts';
+import { makeMemoryLogger } from '../helpers/memory-logger.ts';
 import { makeHttpConfig } from '../helpers/rest-service.ts';
 import { makeTlsFiles, type TlsFiles } from '../helpers/tls-files.ts';
 
@@ -84,6 +86,44 @@ describe('the listener', () => {
       expect(url).to.match(/^https:/);
       expect((await exchange(url, '/', { tls: { ca: files.authority.cert } })).text).to.equal('hello');
       expect((await rejectionOf(exchange(url, '/'))).message).to.match(/certificate/);
+    });
+
+    it('nobody who offers TLS 1.2 without forward secrecy or authenticated encryption', async () => {
+      const { url } = await open(hello, tls());
+      const ca = files.authority.cert;
+      for (const [ciphers, isAccepted] of [
+        ['ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256', true],
+        ['AES128-GCM-SHA256', false],
+        ['AES128-SHA', false],
+        ['ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA', false],
+      ] as const) {
+        const asked = exchange(url, '/', { tls: { ca, ciphers, maxVersion: 'TLSv1.2' } });
+        if (isAccepted) expect((await asked).text).to.equal('hello');
+        else await rejectionOf(asked);
+      }
+    });
+
+    it('with a new certificate when its files change, and with the old one while they cannot be used', async () => {
+      const next = await makeTlsFiles();
+      const log = makeMemoryLogger();
+      listener = await openListener(makeHttpConfig(tls()), hello, undefined, { log, everyMs: 20 });
+      const { url } = listener;
+      try {
+        await writeFile(files.key, 'no key');
+        await eventually(() => log.lines.some(({ level }) => level === 'error'), {
+          what: 'the failure in the log',
+        });
+        expect((await exchange(url, '/', { tls: { ca: files.authority.cert } })).text).to.equal('hello');
+        await writeFile(files.cert, await readFile(next.cert));
+        await writeFile(files.key, await readFile(next.key));
+        const renewed = () => exchange(url, '/', { tls: { ca: next.authority.cert } });
+        await eventually(async () => (await renewed().catch(() => undefined))?.text === 'hello', {
+          what: 'the new certificate',
+        });
+      } finally {
+        await next.remove();
+        files = await makeTlsFiles();
+      }
     });
 
     it('nobody in clear text where there is TLS', async () => {
