@@ -29,7 +29,8 @@ export async function noteContainerEvent(
   if ((await findBusy(db, [gameId])).size > 0) return 'busy';
   const record = await getRecord(db, gameId);
   if (record?.currentContainerId !== containerId) return 'done';
-  const opKind = opKindFor(record, await docker.inspect(containerId, signal));
+  const container = await docker.inspect(containerId, signal);
+  const opKind = opKindFor(record, container);
   if (!opKind) return 'done';
   const request = {
     seen: record,
@@ -38,7 +39,8 @@ export async function noteContainerEvent(
     opSource: 'auto_reconcile',
     sourceRef: null,
     imageRef: null,
-    reason: event.exitCode === undefined ? 'docker_event' : `docker_event:${event.exitCode}`,
+    // Docker forgets the exit code of a container that runs again.
+    reason: container?.running ? `docker_event:${event.exitCode ?? 0}` : 'docker_event',
     requestedAt: now(),
   } as const;
   const accepted = await acceptIdleGames(db, [request], wake);

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 
 /** The one clock that times are compared by: PostgreSQL's, carried on by this process's monotonic clock. */
 export interface Clock {
-  /** Epoch milliseconds. A step of the host's clock does not move it. */
+  /** Epoch milliseconds, whole ones. A step of the host's clock does not move it. */
   readonly now: () => number;
   close(): void;
 }
@@ -56,5 +56,5 @@ export async function openClock(
     everyMs,
   );
   timer.unref();
-  return { now: () => performance.now() + offsetMs, close: () => clearInterval(timer) };
+  return { now: () => Math.round(performance.now() + offsetMs), close: () => clearInterval(timer) };
 }
