@@ -76,10 +76,16 @@ export function spareTheDisk(): void {
 
 async function startPostgres(): Promise<StartedPostgreSqlContainer> {
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
-  return new PostgreSqlContainer(process.env.PG_IMAGE ?? 'postgres:18-alpine')
-    .withCommand(['postgres', '-c', 'max_connections=300', ...durability])
-    .withLabels(labels)
-    .start();
+  const { Wait } = await import('testcontainers');
+  return (
+    new PostgreSqlContainer(process.env.PG_IMAGE ?? 'postgres:18-alpine')
+      .withCommand(['postgres', '-c', 'max_connections=300', ...durability])
+      .withLabels(labels)
+      // The library's own check starts a process in the container four times a second, as long as the run lasts.
+      .withHealthCheck({ test: ['CMD-SHELL', 'exit 0'], interval: 3_600_000 })
+      .withWaitStrategy(Wait.forSuccessfulCommand('pg_isready --host localhost'))
+      .start()
+  );
 }
 
 async function startRedis(): Promise<StartedRedisContainer> {
