@@ -40,7 +40,8 @@ describe('connections to the listener', () => {
         Array.from({ length: 2 * DESCRIPTORS }, async () => {
           const socket = connect(Number(port), hostname);
           sockets.push(socket);
-          const ended = once(socket, 'close').then(() => 'refused');
+          // Not `once`, which rejects with the reset of a refused connection.
+          const ended = new Promise<string>((resolve) => socket.once('close', () => resolve('refused')));
           socket.on('error', () => undefined);
           const heard = new Promise<string>((resolve) => socket.once('data', () => resolve('answered')));
           socket.write('GET / HTTP/1.1\r\nHost: rtm\r\n\r\n');
