@@ -1,0 +1,6 @@
+declare module 'textlint-rule-prh' {
+  import type { TextlintRuleModule } from '@textlint/types';
+
+  const module: { readonly default: TextlintRuleModule };
+  export default module;
+}
