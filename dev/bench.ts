@@ -1,5 +1,5 @@
-// npm run bench: the set-up of the tests, then the benchmarks, which print their numbers and assert nothing. What they
-// print goes to docs/performance.md, too. With a name first, only that one runs, and takes what follows the name.
+// npm run bench: sets up like the tests, then runs the benchmarks. They print figures and assert nothing. Each output
+// is also written to docs/benchmarks/. With a name, only that benchmark runs and takes the arguments behind the name.
 import { reportBenchmark } from './report-benchmark.ts';
 import { runScript } from './run-script.ts';
 import { SetUpError } from './steps.ts';

@@ -1,27 +1,22 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { makeDocker } from './docker-client.ts';
-import { replaceSection } from './marked-section.ts';
 import { ROOT_DIR } from './paths.ts';
 
-const REPORT = path.join(ROOT_DIR, 'docs/performance.md');
+const REPORTS = path.join(ROOT_DIR, 'docs/benchmarks');
 const run = promisify(execFile);
 
-/** Puts what a benchmark printed into the place of docs/performance.md that is marked for it. */
+/** Writes the output of a benchmark to docs/benchmarks/, below its command, the date, the commit and the machine. */
 export async function reportBenchmark(command: readonly string[], output: string): Promise<void> {
-  const [name = ''] = command;
-  const content = [
-    `\`npm run bench -- ${command.join(' ')}\`, ${await describeRun()}`,
-    '',
-    '```text',
-    output.trim(),
-    '```',
-  ].join('\n');
-  const section = { kind: 'bench', name, title: name };
-  await writeFile(REPORT, replaceSection(await readFile(REPORT, 'utf8'), section, content));
+  const head = `npm run bench -- ${command.join(' ')}, ${await describeRun()}`;
+  const lines = output
+    .trim()
+    .split('\n')
+    .map((line) => line.trimEnd());
+  await writeFile(path.join(REPORTS, `${command[0]}.txt`), `${[head, '', ...lines].join('\n')}\n`);
 }
 
 /** When, on what, and with what. */
